@@ -1,0 +1,48 @@
+/** The `extensions.code` of every top-level error that a client can get. */
+export type ErrorCode =
+  | 'UNAUTHENTICATED'
+  | 'FORBIDDEN'
+  | 'NOT_FOUND'
+  | 'BAD_USER_INPUT'
+  | 'CONFLICT'
+  | 'TOO_LARGE'
+  | 'RATE_LIMITED'
+  | 'QUOTA_EXCEEDED'
+  | 'PROVIDER_UNAVAILABLE'
+  | 'INTERNAL'
+
+/**
+ * A request that cannot be served, for a reason its caller may know: it reaches the client as it is. Anything else that
+ * is thrown is a bug, and is masked.
+ */
+export class RequestError extends Error {
+  override readonly name = 'RequestError'
+  readonly code: ErrorCode
+  /** The input field at fault, as the client named it. */
+  readonly field: string | undefined
+
+  constructor(code: ErrorCode, message: string, { field, cause }: { field?: string; cause?: unknown } = {}) {
+    super(message, { cause })
+    this.code = code
+    this.field = field
+  }
+}
+
+/** What is missing and what is another user's cannot be told apart. */
+export function notFound(what: string, field: string): RequestError {
+  return new RequestError('NOT_FOUND', `${field}: no such ${what}.`, { field })
+}
+
+/** `accepted` says what the field would take. */
+export function badInput(field: string, accepted: string): RequestError {
+  return new RequestError('BAD_USER_INPUT', `${field}: ${accepted}`, { field })
+}
+
+export function conflict(message: string, field?: string): RequestError {
+  return new RequestError('CONFLICT', message, field === undefined ? {} : { field })
+}
+
+/** The text of anything that was thrown. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
+}
