@@ -9,6 +9,7 @@ export type ErrorCode =
   | 'RATE_LIMITED'
   | 'QUOTA_EXCEEDED'
   | 'PROVIDER_UNAVAILABLE'
+  | 'SLOW_CONSUMER'
   | 'INTERNAL'
 
 /**
