@@ -1,0 +1,81 @@
+import SchemaBuilder from '@pothos/core'
+import ComplexityPlugin, { ComplexityErrorKind } from '@pothos/plugin-complexity'
+import DataloaderPlugin from '@pothos/plugin-dataloader'
+import PrismaPlugin from '@pothos/plugin-prisma'
+import RelayPlugin from '@pothos/plugin-relay'
+import ScopeAuthPlugin from '@pothos/plugin-scope-auth'
+import { RequestError } from '../platform/errors.ts'
+import type { JsonValue } from '../platform/json.ts'
+import type { Context } from './context.ts'
+import { connectionDescriptions } from './descriptions.ts'
+import type PrismaTypes from './generated/pothos-types.ts'
+import { getDatamodel } from './generated/pothos-types.ts'
+import { typeOfId } from './node-types.ts'
+
+export interface SchemaTypes {
+  Context: Context
+  PrismaTypes: PrismaTypes
+  DefaultFieldNullability: false
+  DefaultEdgesNullability: false
+  DefaultNodeNullability: false
+  /** Every connection counts; the function is called only where `totalCount` is selected. */
+  Connection: { totalCount: () => Promise<number> }
+  AuthScopes: {
+    signedIn: boolean
+    admin: boolean
+  }
+  Scalars: {
+    ID: { Input: string; Output: string }
+    DateTime: { Input: Date; Output: Date }
+    /** Inputs are not checked yet: `cleanJsonObject` and its like do that, since they know the field's name. */
+    JSON: { Input: unknown; Output: JsonValue | object }
+  }
+}
+
+export type Builder = typeof builder
+
+/** The one builder of the schema: each file beside this one adds its type to it when `schema.ts` imports it. */
+export const builder = new SchemaBuilder<SchemaTypes>({
+  defaultFieldNullability: false,
+  plugins: [ScopeAuthPlugin, ComplexityPlugin, RelayPlugin, PrismaPlugin, DataloaderPlugin],
+  scopeAuth: {
+    authorizeOnSubscribe: true,
+    authScopes: ({ viewer }) => ({
+      signedIn: viewer !== null,
+      admin: viewer?.role === 'ADMIN',
+    }),
+    unauthorizedError: (_parent, { viewer }) =>
+      viewer === null
+        ? new RequestError('UNAUTHENTICATED', 'Sign in first.')
+        : new RequestError('FORBIDDEN', 'You may not do this.'),
+  },
+  complexity: {
+    limit: ({ services }) => ({ complexity: services.config.maxComplexity }),
+    complexityError: (kind, { complexity, maxComplexity }) =>
+      new RequestError(
+        'BAD_USER_INPUT',
+        kind === ComplexityErrorKind.Complexity
+          ? `The operation costs ${complexity}; at most ${maxComplexity} is served. Ask for less, or for smaller pages.`
+          : 'The operation is too large.',
+      ),
+  },
+  prisma: {
+    client: ({ services }: Context) => services.database,
+    dmmf: getDatamodel(),
+    exposeDescriptions: false,
+    onUnusedQuery: null,
+  },
+  relay: {
+    ...connectionDescriptions,
+    clientMutationId: 'omit',
+    cursorType: 'String',
+    // Ids are global as they are: `thread_…`, the same in the database, the API and the log.
+    encodeGlobalID: (_typename, id) => String(id),
+    decodeGlobalID: (id) => ({ typename: typeOfId(id) ?? '', id }),
+    nodeQueryOptions: false,
+    nodesQueryOptions: false,
+  },
+})
+
+builder.queryType({ description: 'What can be read.', authScopes: { signedIn: true } })
+builder.mutationType({ description: 'What can be changed.', authScopes: { signedIn: true } })

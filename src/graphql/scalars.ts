@@ -1,0 +1,48 @@
+import { GraphQLError, Kind, type ValueNode } from 'graphql'
+import { builder } from './builder.ts'
+
+builder.scalarType('DateTime', {
+  description: 'A moment in UTC with milliseconds, as ISO 8601 writes it: `2026-01-31T12:00:00.000Z`.',
+  specifiedByURL: 'https://scalars.graphql.org/andimarek/date-time.html',
+  serialize: (value) => {
+    const date = value instanceof Date ? value : new Date(value)
+    return date.toISOString() as never
+  },
+  parseValue: (value) => {
+    const date = typeof value === 'string' && /^\d{4}-\d\d-\d\dT/.test(value) ? new Date(value) : undefined
+    if (date === undefined || Number.isNaN(date.getTime())) {
+      throw new GraphQLError('A DateTime is text such as 2026-01-31T12:00:00.000Z.')
+    }
+    return date
+  },
+})
+
+builder.scalarType('JSON', {
+  description: 'Any JSON value.',
+  specifiedByURL: 'https://www.rfc-editor.org/rfc/rfc8259',
+  serialize: (value) => value,
+  parseValue: (value) => value,
+  parseLiteral: jsonOfLiteral,
+})
+
+/** A literal's value. `Object.fromEntries` makes `__proto__` a key like any other, so that it can be refused later. */
+function jsonOfLiteral(node: ValueNode, variables?: Record<string, unknown> | null): unknown {
+  switch (node.kind) {
+    case Kind.NULL:
+      return null
+    case Kind.BOOLEAN:
+    case Kind.STRING:
+      return node.value
+    case Kind.INT:
+    case Kind.FLOAT:
+      return Number(node.value)
+    case Kind.ENUM:
+      throw new GraphQLError(`JSON has no ${node.value}; text wants quotation marks.`, { nodes: node })
+    case Kind.LIST:
+      return node.values.map((item) => jsonOfLiteral(item, variables))
+    case Kind.OBJECT:
+      return Object.fromEntries(node.fields.map(({ name, value }) => [name.value, jsonOfLiteral(value, variables)]))
+    case Kind.VARIABLE:
+      return variables?.[node.name.value]
+  }
+}

@@ -1,0 +1,51 @@
+import { badInput, RequestError } from './errors.ts'
+import { cleanText } from './text.ts'
+
+/** What JSON can say. */
+export type JsonValue = null | boolean | number | string | readonly JsonValue[] | JsonObject
+export interface JsonObject {
+  readonly [key: string]: JsonValue
+}
+
+export function isJsonObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+/** Deeper values cost stack here and in PostgreSQL. */
+const maxDepth = 64
+
+/** Keys that reach an object's prototype when a careless consumer copies them. */
+const forbiddenKeys: ReadonlySet<string> = new Set(['__proto__'])
+
+/**
+ * A JSON object from a user, checked all the way down: no NUL, no lone surrogate, no `__proto__`, no number that JSON
+ * cannot say. Throws BAD_USER_INPUT with the path of the culprit, or TOO_LARGE above `maxBytes` of UTF-8.
+ */
+export function cleanJsonObject(field: string, value: unknown, maxBytes: number): JsonObject {
+  if (!isJsonObject(value)) throw badInput(field, 'must be a JSON object.')
+  const checked = cleanObject(field, value, 0)
+  if (Buffer.byteLength(JSON.stringify(checked)) > maxBytes) {
+    throw new RequestError('TOO_LARGE', `${field}: at most ${maxBytes} bytes of JSON.`, { field })
+  }
+  return checked
+}
+
+function cleanObject(path: string, value: Record<string, unknown>, depth: number): JsonObject {
+  return Object.fromEntries(
+    Object.entries(value).map(([key, member]) => {
+      if (forbiddenKeys.has(key)) throw badInput(path, `must not have the key ${key}.`)
+      cleanText(path, key, Number.POSITIVE_INFINITY)
+      return [key, cleanJson(`${path}.${key}`, member, depth + 1)]
+    }),
+  )
+}
+
+function cleanJson(path: string, value: unknown, depth: number): JsonValue {
+  if (depth > maxDepth) throw badInput(path, `must be nested at most ${maxDepth} deep.`)
+  if (value === null || typeof value === 'boolean') return value
+  if (typeof value === 'string') return cleanText(path, value, Number.POSITIVE_INFINITY)
+  if (typeof value === 'number' && Number.isFinite(value)) return value
+  if (Array.isArray(value)) return value.map((item, index) => cleanJson(`${path}.${index}`, item, depth + 1))
+  if (isJsonObject(value)) return cleanObject(path, value, depth)
+  throw badInput(path, 'must be JSON.')
+}
