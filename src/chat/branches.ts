@@ -1,0 +1,112 @@
+import { type Message, Prisma } from '../database/generated/client.ts'
+import type { Page, PageRequest } from '../database/keyset.ts'
+import { badInput, notFound } from '../platform/errors.ts'
+import { kindOfId } from '../platform/ids.ts'
+import type { Database, Owner } from './threads.ts'
+
+/** A page of a branch, and how many messages the whole of it has. */
+export interface BranchPage extends Page<Message> {
+  readonly totalCount: number
+}
+
+/**
+ * One branch of a thread, oldest first: the one that ends in `leafId`'s newest descendant, by default in the thread's
+ * newest message. The key of a page is the id; where `leafId` is left out, a page goes on in the branch that its key is
+ * in, whatever was written elsewhere meanwhile. Throws NOT_FOUND for a leaf that is not in the thread, BAD_USER_INPUT
+ * for a key that is not in the branch.
+ */
+export async function readBranch(
+  owner: Owner,
+  database: Database,
+  { threadId, leafId }: { readonly threadId: string; readonly leafId: string | null },
+  request: PageRequest,
+): Promise<BranchPage> {
+  const through = leafId ?? request.after ?? request.before ?? (await newestMessageId(owner, database, threadId))
+  if (through === null) return { rows: [], totalCount: 0, hasNextPage: false, hasPreviousPage: false }
+  const ids = kindOfId(through) === 'message' ? await branchIds(owner, database, threadId, through) : []
+  if (ids.length === 0) throw leafId === null ? strayCursor(request) : notFound('message', 'leafId')
+
+  const start = request.after === null ? 0 : position(ids, request.after, 'after') + 1
+  const end = request.before === null ? ids.length : position(ids, request.before, 'before')
+  const size = Math.min(request.size, Math.max(0, end - start))
+  const [from, to] = request.from === 'start' ? [start, start + size] : [end - size, end]
+  const rows = await messagesInOrder(owner, database, ids.slice(from, to))
+  return { rows, totalCount: ids.length, hasNextPage: to < ids.length, hasPreviousPage: from > 0 }
+}
+
+/**
+ * What was said on the way to a message, that message included: the last `maxMessages` of its ancestors and itself,
+ * oldest first. Empty where the owner has no such message.
+ */
+export async function branchTranscript(
+  owner: Owner,
+  database: Database,
+  leafId: string,
+  maxMessages: number,
+): Promise<readonly Message[]> {
+  const found = await database.$queryRaw<{ id: string }[]>`
+    WITH RECURSIVE branch(id, "parentId", depth) AS (
+      SELECT id, "parentId", 1 FROM "Message" WHERE id = ${leafId} AND "ownerId" = ${owner.id}
+      UNION ALL
+      SELECT parent.id, parent."parentId", depth + 1 FROM "Message" parent
+      JOIN branch ON parent.id = branch."parentId"
+      WHERE parent."ownerId" = ${owner.id} AND depth < ${maxMessages}
+    )
+    SELECT id FROM branch ORDER BY depth DESC`
+  return messagesInOrder(
+    owner,
+    database,
+    found.map(({ id }) => id),
+  )
+}
+
+/** The id of the message that was stored last in a thread, or null in an empty one. */
+export async function newestMessageId(owner: Owner, database: Database, threadId: string): Promise<string | null> {
+  const newest = await database.message.findFirst({
+    where: { threadId, ownerId: owner.id },
+    orderBy: { id: 'desc' },
+    select: { id: true },
+  })
+  return newest?.id ?? null
+}
+
+/** From the root to the newest leaf below `through`. Depth orders it, not the ids: clocks of instances may differ. */
+async function branchIds(owner: Owner, database: Database, threadId: string, through: string): Promise<string[]> {
+  const own = Prisma.sql`"ownerId" = ${owner.id} AND "threadId" = ${threadId}`
+  const found = await database.$queryRaw<{ id: string }[]>`
+    WITH RECURSIVE below(id) AS (
+      SELECT id FROM "Message" WHERE id = ${through} AND ${own}
+      UNION ALL
+      SELECT child.id FROM "Message" child JOIN below ON child."parentId" = below.id WHERE ${own}
+    ),
+    leaf(id) AS (
+      SELECT id FROM below
+      WHERE NOT EXISTS (SELECT 1 FROM "Message" child WHERE child."parentId" = below.id)
+      ORDER BY id DESC LIMIT 1
+    ),
+    branch(id, "parentId", depth) AS (
+      SELECT message.id, message."parentId", 1 FROM "Message" message JOIN leaf ON message.id = leaf.id
+      UNION ALL
+      SELECT parent.id, parent."parentId", depth + 1 FROM "Message" parent
+      JOIN branch ON parent.id = branch."parentId" WHERE ${own}
+    )
+    SELECT id FROM branch ORDER BY depth DESC`
+  return found.map(({ id }) => id)
+}
+
+async function messagesInOrder(owner: Owner, database: Database, ids: readonly string[]): Promise<Message[]> {
+  if (ids.length === 0) return []
+  const found = await database.message.findMany({ where: { id: { in: [...ids] }, ownerId: owner.id } })
+  const byId = new Map(found.map((message) => [message.id, message]))
+  return ids.flatMap((id) => byId.get(id) ?? [])
+}
+
+function position(ids: readonly string[], key: string, field: string): number {
+  const index = ids.indexOf(key)
+  if (index === -1) throw badInput(field, 'is no cursor of this branch.')
+  return index
+}
+
+function strayCursor({ after }: PageRequest) {
+  return badInput(after === null ? 'before' : 'after', 'is no cursor of this branch.')
+}

@@ -1,0 +1,63 @@
+import type { Message } from '../database/generated/client.ts'
+import { keysetQuery, type Page, type PageRequest, pageOf } from '../database/keyset.ts'
+import { notFound } from '../platform/errors.ts'
+import { kindOfId } from '../platform/ids.ts'
+import type { Database, Owner } from './threads.ts'
+
+/** A message of a thread that is not deleted, or NOT_FOUND with the field that named it. */
+export async function requireMessage(
+  owner: Owner,
+  database: Database,
+  messageId: string,
+  field = 'messageId',
+): Promise<Message> {
+  const message =
+    kindOfId(messageId) === 'message'
+      ? await database.message.findFirst({
+          where: { id: messageId, ownerId: owner.id, thread: { ownerId: owner.id, deletedAt: null } },
+        })
+      : null
+  if (message === null) throw notFound('message', field)
+  return message
+}
+
+/** All branches of a thread, newest first. The key of a page is the id. */
+export async function listMessages(
+  owner: Owner,
+  database: Database,
+  threadId: string,
+  request: PageRequest,
+): Promise<Page<Message>> {
+  const { key, order, take } = keysetQuery(request, 'desc')
+  const found = await database.message.findMany({
+    where: { threadId, ownerId: owner.id, id: key },
+    orderBy: { id: order },
+    take,
+  })
+  return pageOf(request, found)
+}
+
+export function countMessages(owner: Owner, database: Database, threadId: string): Promise<number> {
+  return database.message.count({ where: { threadId, ownerId: owner.id } })
+}
+
+/** Where a message stands: messages with equal places are siblings. */
+export type Place = Pick<Message, 'threadId' | 'parentId'>
+
+/** For each place, the messages there, oldest first: those with its parent, or those of the thread without one. */
+export async function listSiblings(
+  owner: Owner,
+  database: Database,
+  places: readonly Place[],
+): Promise<readonly (readonly Message[])[]> {
+  const found = await database.message.findMany({
+    where: { ownerId: owner.id, OR: places.map(({ threadId, parentId }) => ({ threadId, parentId })) },
+    orderBy: { id: 'asc' },
+  })
+  const byPlace = Map.groupBy(found, placeKey)
+  return places.map((place) => byPlace.get(placeKey(place)) ?? [])
+}
+
+function placeKey({ threadId, parentId }: Place): string {
+  return parentId ?? threadId
+}

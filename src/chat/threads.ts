@@ -1,0 +1,175 @@
+import type { Viewer } from '../auth/viewer.ts'
+import type { Prisma, Thread } from '../database/generated/client.ts'
+import { keysetQuery, type Page, type PageRequest, pageOf } from '../database/keyset.ts'
+import { notFound } from '../platform/errors.ts'
+import { kindOfId, newId, newUlid } from '../platform/ids.ts'
+import { type ThreadFields, threadData } from './thread-fields.ts'
+
+/** Whose data it is: a viewer, or the owner of a row that is worked on without one. */
+export type Owner = Pick<Viewer, 'id'>
+
+/** The client, or a transaction of it. */
+export type Database = Prisma.TransactionClient
+
+export interface ThreadFilter {
+  /** Left out: deleted or not. */
+  readonly deleted?: boolean
+  /** Matched without regard to case; empty matches all. */
+  readonly titleContains?: string | null
+  readonly modelId?: string | null
+}
+
+/** What every query of threads starts from: the owner's, and, where `deleted` is given, only such or only others. */
+export function visibleThread(owner: Owner, { deleted }: { deleted?: boolean | undefined } = {}) {
+  return {
+    ownerId: owner.id,
+    ...(deleted !== undefined && { deletedAt: deleted ? { not: null } : null }),
+  } satisfies Prisma.ThreadWhereInput
+}
+
+/** Throws BAD_USER_INPUT or TOO_LARGE, as `threadData` does. */
+export function createThread(owner: Owner, database: Database, fields: ThreadFields): Promise<Thread> {
+  return database.thread.create({
+    data: { ...threadData(fields), id: newId('thread'), ownerId: owner.id, ...revised() },
+  })
+}
+
+/** Null clears a field, undefined leaves it. Throws NOT_FOUND for a deleted thread too. */
+export async function updateThread(
+  owner: Owner,
+  database: Database,
+  { threadId, ...fields }: ThreadFields & { readonly threadId: string },
+): Promise<Thread> {
+  const data = { ...threadData(fields), ...revised() }
+  return changeThread(owner, database, threadId, { deleted: false }, data)
+}
+
+/** A thread of the owner's, deleted or not; null where there is none. */
+export async function getThread(owner: Owner, database: Database, threadId: string): Promise<Thread | null> {
+  if (kindOfId(threadId) !== 'thread') return null
+  return database.thread.findFirst({ where: { id: threadId, ...visibleThread(owner) } })
+}
+
+/** A thread that can be written to, or NOT_FOUND with the field that named it. */
+export async function requireThread(
+  owner: Owner,
+  database: Database,
+  threadId: string,
+  field = 'threadId',
+): Promise<Thread> {
+  const thread = await getThread(owner, database, threadId)
+  if (thread === null || thread.deletedAt !== null) throw notFound('thread', field)
+  return thread
+}
+
+/** Last changed first. The key of a page is `revision`. */
+export async function listThreads(
+  owner: Owner,
+  database: Database,
+  filter: ThreadFilter,
+  request: PageRequest,
+): Promise<Page<Thread>> {
+  const { key, order, take } = keysetQuery(request, 'desc')
+  const found = await database.thread.findMany({
+    where: { ...matching(owner, filter), revision: key },
+    orderBy: { revision: order },
+    take,
+  })
+  return pageOf(request, found)
+}
+
+export function countThreads(owner: Owner, database: Database, filter: ThreadFilter): Promise<number> {
+  return database.thread.count({ where: matching(owner, filter) })
+}
+
+/** Moves a thread to the front of the list: to be called wherever something in it changes. */
+export async function touchThread(owner: Owner, database: Database, threadId: string): Promise<void> {
+  await database.thread.updateMany({ where: { id: threadId, ...visibleThread(owner) }, data: revised() })
+}
+
+/** Marks a thread as deleted; one that is keeps its date. Its runs must have been stopped. */
+export async function softDeleteThread(owner: Owner, database: Database, threadId: string): Promise<Thread> {
+  return switchDeletion(owner, database, threadId, new Date())
+}
+
+/** Takes a soft deletion back; a thread that is not deleted is returned as it is. */
+export async function restoreThread(owner: Owner, database: Database, threadId: string): Promise<Thread> {
+  return switchDeletion(owner, database, threadId, null)
+}
+
+/** Deletes every message of a thread; its runs stay, for their usage. They must have been stopped. */
+export async function clearThread(owner: Owner, database: Database, threadId: string): Promise<Thread> {
+  const thread = await changeThread(owner, database, threadId, { deleted: false }, revised())
+  await database.message.deleteMany({ where: { threadId, ownerId: owner.id } })
+  return thread
+}
+
+/** Removes a thread, deleted or not, with its messages and runs, which must have been stopped. */
+export async function purgeThread(owner: Owner, database: Database, threadId: string): Promise<void> {
+  const where = { id: checkedId(threadId), ...visibleThread(owner) }
+  const { count } = await database.thread.deleteMany({ where })
+  if (count === 0) throw notFound('thread', 'threadId')
+}
+
+/**
+ * Removes at most `limit` of the threads, whoever's, that were deleted before `deletedBefore`; returns their ids. Where
+ * it returns `limit` of them, there may be more.
+ */
+export async function purgeDeletedThreads(database: Database, deletedBefore: Date, limit: number): Promise<string[]> {
+  const expired = { deletedAt: { lt: deletedBefore } }
+  const found = await database.thread.findMany({ where: expired, select: { id: true }, take: limit })
+  const ids = found.map(({ id }) => id)
+  // The condition is repeated, since a thread may have been restored in between.
+  if (ids.length > 0) await database.thread.deleteMany({ where: { id: { in: ids }, ...expired } })
+  return ids
+}
+
+async function switchDeletion(
+  owner: Owner,
+  database: Database,
+  threadId: string,
+  deletedAt: Date | null,
+): Promise<Thread> {
+  const where = { id: checkedId(threadId), ...visibleThread(owner, { deleted: deletedAt === null }) }
+  const changed = await database.thread.updateManyAndReturn({ where, data: { deletedAt } })
+  const thread = changed[0] ?? (await getThread(owner, database, threadId))
+  if (thread === null) throw notFound('thread', 'threadId')
+  return thread
+}
+
+async function changeThread(
+  owner: Owner,
+  database: Database,
+  threadId: string,
+  state: { deleted: boolean },
+  data: Prisma.ThreadUpdateManyMutationInput,
+): Promise<Thread> {
+  const where = { id: checkedId(threadId), ...visibleThread(owner, state) }
+  const [thread] = await database.thread.updateManyAndReturn({ where, data })
+  if (thread === undefined) throw notFound('thread', 'threadId')
+  return thread
+}
+
+/** Keeps what is no id of a thread, and may not even be storable text, from the database. */
+function checkedId(threadId: string): string {
+  if (kindOfId(threadId) !== 'thread') throw notFound('thread', 'threadId')
+  return threadId
+}
+
+/** What every change of a thread sets. */
+function revised() {
+  return { updatedAt: new Date(), revision: newUlid() }
+}
+
+function matching(owner: Owner, { deleted, titleContains, modelId }: ThreadFilter): Prisma.ThreadWhereInput {
+  return {
+    ...visibleThread(owner, { deleted }),
+    ...(titleContains && { title: { contains: escapeLike(titleContains), mode: 'insensitive' } }),
+    ...(typeof modelId === 'string' && { modelId }),
+  }
+}
+
+/** Prisma leaves the wildcards of LIKE in what it searches for. */
+function escapeLike(text: string): string {
+  return text.replaceAll(/[\\%_]/g, '\\$&')
+}

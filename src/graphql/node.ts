@@ -1,0 +1,45 @@
+import { resolveNodes } from '@pothos/plugin-relay'
+import type { GraphQLResolveInfo } from 'graphql'
+import { badInput } from '../platform/errors.ts'
+import { builder } from './builder.ts'
+import { maxPageSize } from './connections.ts'
+import type { Context } from './context.ts'
+import { typeOfId } from './node-types.ts'
+
+/** Each through its type's own `findUnique`, which has the owner in it; null for what is missing or another's. */
+async function loadNodes(ids: readonly string[], context: Context, info: GraphQLResolveInfo) {
+  const nodes = await resolveNodes(
+    builder,
+    context,
+    info,
+    ids.map((id) => {
+      const typename = typeOfId(id)
+      return typename === undefined ? null : { id, typename }
+    }),
+  )
+  return Promise.all(nodes)
+}
+
+builder.queryFields((t) => ({
+  node: t.field({
+    type: builder.nodeInterfaceRef(),
+    description: "Anything that has an id; null for what is missing or not the caller's.",
+    nullable: true,
+    args: { id: t.arg.id({ required: true, description: 'The id of any type.' }) },
+    resolve: async (_root, { id }, context, info) => {
+      const [node] = await loadNodes([id], context, info)
+      return node as object | null
+    },
+  }),
+  nodes: t.field({
+    type: [builder.nodeInterfaceRef()],
+    description: 'As `node`, for several ids: one entry for each, in their order.',
+    nullable: { list: false, items: true },
+    complexity: ({ ids }) => ({ field: 1, multiplier: Math.max(1, ids.length) }),
+    args: { ids: t.arg.idList({ required: true, description: `At most ${maxPageSize} ids.` }) },
+    resolve: async (_root, { ids }, context, info) => {
+      if (ids.length > maxPageSize) throw badInput('ids', `at most ${maxPageSize} at once.`)
+      return (await loadNodes(ids, context, info)) as (object | null)[]
+    },
+  }),
+}))

@@ -1,0 +1,206 @@
+import { readBranch } from '../chat/branches.ts'
+import { countMessages, listMessages } from '../chat/messages.ts'
+import { maxTitleLength } from '../chat/thread-fields.ts'
+import { countThreads, createThread, getThread, listThreads, restoreThread, updateThread } from '../chat/threads.ts'
+import type { Thread } from '../database/generated/client.ts'
+import { cleanText } from '../platform/text.ts'
+import { builder } from './builder.ts'
+import { connectionComplexity, connectionOf, pageRequest } from './connections.ts'
+import { requireViewer } from './context.ts'
+import { MessageRef } from './message.ts'
+
+const MessageConnectionRef = builder.connectionObject(
+  { type: MessageRef, name: 'MessageConnection', description: 'A page of messages.' },
+  { name: 'MessageEdge', description: 'A message in its place in a list.' },
+)
+
+export const ThreadRef = builder.prismaNode('Thread', {
+  description: 'A conversation.',
+  id: { field: 'id' },
+  nullable: true,
+  findUnique: (id, context) => ({ id, ownerId: requireViewer(context).id }),
+  fields: (t) => ({
+    title: t.exposeString('title', { description: 'What it is about, in a few words.', nullable: true }),
+    summary: t.exposeString('summary', { description: 'What has been said, in short.', nullable: true }),
+    instructions: t.exposeString('instructions', {
+      description: 'What the model is told before the first message.',
+      nullable: true,
+    }),
+    metadata: t.expose('metadata', { type: 'JSON', description: "The client's own object; nothing here reads it." }),
+    modelId: t.exposeID('modelId', {
+      description: 'The model that answers where a message names none; null means the default.',
+      nullable: true,
+    }),
+    createdAt: t.expose('createdAt', { type: 'DateTime', description: 'When it was created.' }),
+    updatedAt: t.expose('updatedAt', {
+      type: 'DateTime',
+      description: 'When it, or a message of it, was last changed.',
+    }),
+    deletedAt: t.expose('deletedAt', {
+      type: 'DateTime',
+      description: 'When it was deleted; null where it is not. `restoreThread` takes the deletion back.',
+      nullable: true,
+    }),
+    messages: t.connection(
+      {
+        type: MessageRef,
+        description: 'All branches, newest first.',
+        complexity: connectionComplexity,
+        resolve: async (thread, args, context) => {
+          const viewer = requireViewer(context)
+          const { database } = context.services
+          const list = `messages:${thread.id}`
+          const page = await listMessages(viewer, database, thread.id, pageRequest(list, args))
+          return connectionOf(
+            list,
+            page,
+            ({ id }) => id,
+            () => countMessages(viewer, database, thread.id),
+          )
+        },
+      },
+      MessageConnectionRef,
+    ),
+    branch: t.connection(
+      {
+        type: MessageRef,
+        description:
+          "One branch, oldest first: the one that ends in `leafId` or its newest descendant; by default in the thread's newest message.",
+        complexity: connectionComplexity,
+        args: { leafId: t.arg.id({ description: 'A message of this thread.' }) },
+        resolve: async (thread, { leafId, ...args }, context) => {
+          const list = `branch:${thread.id}`
+          const place = { threadId: thread.id, leafId: leafId ?? null }
+          const { database } = context.services
+          const page = await readBranch(requireViewer(context), database, place, pageRequest(list, args))
+          return connectionOf(
+            list,
+            page,
+            ({ id }) => id,
+            async () => page.totalCount,
+          )
+        },
+      },
+      MessageConnectionRef,
+    ),
+    streamCursor: t.string({
+      description:
+        'A position in the stream no later than what this answer shows (it is read before the rows): give it as `after`, and nothing is missed. Deltas may overlap with the text that you have: cut it to `offset`, then append.',
+      resolve: ({ id }, _args, { services, streamPosition }) => services.stream.cursor(id, streamPosition),
+    }),
+  }),
+})
+
+export const ThreadPayloadRef = builder.objectRef<{ readonly thread: Thread }>('ThreadPayload').implement({
+  description: 'What became of a thread.',
+  fields: (t) => ({
+    thread: t.expose('thread', { type: ThreadRef, description: 'As it is now.' }),
+  }),
+})
+
+const ThreadFilterRef = builder.inputType('ThreadFilter', {
+  description: 'Which threads to list; conditions that are left out hold for all.',
+  fields: (t) => ({
+    deleted: t.boolean({ description: 'True lists the deleted ones instead of the others.', defaultValue: false }),
+    titleContains: t.string({ description: 'Text that the title holds, in upper or lower case.' }),
+    modelId: t.id({ description: 'The model that the thread is set to.' }),
+  }),
+})
+
+const CreateThreadInputRef = builder.inputType('CreateThreadInput', {
+  description: 'A new thread; everything may be left out.',
+  fields: (t) => ({
+    title: t.string({ description: 'What it is about: at most 1,000 characters.' }),
+    summary: t.string({ description: 'What has been said: at most 100,000 characters.' }),
+    instructions: t.string({
+      description: 'What the model is told before the first message: at most 100,000 characters.',
+    }),
+    metadata: t.field({ type: 'JSON', description: "The client's own object: at most 64 KiB." }),
+    modelId: t.id({ description: 'The model that answers where a message names none.' }),
+  }),
+})
+
+const UpdateThreadInputRef = builder.inputType('UpdateThreadInput', {
+  description: 'Changes to a thread: what is left out stays, null clears.',
+  fields: (t) => ({
+    threadId: t.id({ required: true, description: 'The thread to change.' }),
+    title: t.string({ description: 'What it is about: at most 1,000 characters.' }),
+    summary: t.string({ description: 'What has been said: at most 100,000 characters.' }),
+    instructions: t.string({
+      description: 'What the model is told before the first message: at most 100,000 characters.',
+    }),
+    metadata: t.field({ type: 'JSON', description: "The client's own object, replaced whole: at most 64 KiB." }),
+    modelId: t.id({ description: 'The model that answers where a message names none.' }),
+  }),
+})
+
+const RestoreThreadInputRef = builder.inputType('RestoreThreadInput', {
+  description: 'Which thread to restore.',
+  fields: (t) => ({
+    threadId: t.id({ required: true, description: 'A deleted thread; one that is not is returned as it is.' }),
+  }),
+})
+
+builder.queryFields((t) => ({
+  thread: t.field({
+    type: ThreadRef,
+    description: "A thread, deleted or not; null for what is missing or not the caller's.",
+    nullable: true,
+    args: { id: t.arg.id({ required: true, description: "The thread's id." }) },
+    resolve: (_root, { id }, context) => getThread(requireViewer(context), context.services.database, id),
+  }),
+  threads: t.connection(
+    {
+      type: ThreadRef,
+      description: 'Newest `updatedAt` first; a message updates its thread.',
+      complexity: connectionComplexity,
+      args: {
+        filter: t.arg({ type: ThreadFilterRef, description: 'Which threads; by default all but deleted ones.' }),
+      },
+      resolve: async (_root, { filter, ...args }, context) => {
+        const viewer = requireViewer(context)
+        const { database } = context.services
+        const titleContains = cleanText('titleContains', filter?.titleContains ?? '', maxTitleLength)
+        const modelId = filter?.modelId ?? null
+        if (modelId !== null) cleanText('modelId', modelId, maxTitleLength)
+        const threadFilter = { deleted: filter?.deleted ?? false, titleContains, modelId }
+        const page = await listThreads(viewer, database, threadFilter, pageRequest('threads', args))
+        return connectionOf(
+          'threads',
+          page,
+          ({ revision }) => revision,
+          () => countThreads(viewer, database, threadFilter),
+        )
+      },
+    },
+    { name: 'ThreadConnection', description: 'A page of threads.' },
+    { name: 'ThreadEdge', description: 'A thread in its place in the list.' },
+  ),
+}))
+
+builder.mutationFields((t) => ({
+  createThread: t.field({
+    type: ThreadPayloadRef,
+    description: 'Creates an empty thread.',
+    args: { input: t.arg({ type: CreateThreadInputRef, required: true, description: 'What it is to be.' }) },
+    resolve: async (_root, { input }, context) => ({
+      thread: await createThread(requireViewer(context), context.services.database, input),
+    }),
+  }),
+  updateThread: t.field({
+    type: ThreadPayloadRef,
+    description: 'Changes what is given of a thread.',
+    args: { input: t.arg({ type: UpdateThreadInputRef, required: true, description: 'What to change.' }) },
+    resolve: async (_root, { input }, context) => ({
+      thread: await updateThread(requireViewer(context), context.services.database, input),
+    }),
+  }),
+  restoreThread: t.field({
+    type: ThreadPayloadRef,
+    description: 'Takes the soft deletion of a thread back.',
+    args: { input: t.arg({ type: RestoreThreadInputRef, required: true, description: 'Which thread.' }) },
+    resolve: async (_root, { input }, context) => ({
+      thread: await restoreThread(requireViewer(context), context.services.database, input.threadId),
+    }),
+  }),
+}))
