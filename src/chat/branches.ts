@@ -2,6 +2,7 @@ import { type Message, Prisma } from '../database/generated/client.ts'
 import type { Page, PageRequest } from '../database/keyset.ts'
 import { badInput, notFound } from '../platform/errors.ts'
 import { kindOfId } from '../platform/ids.ts'
+import { findMessages } from './messages.ts'
 import type { Database, Owner } from './threads.ts'
 
 /** A page of a branch, and how many messages the whole of it has. */
@@ -94,11 +95,11 @@ async function branchIds(owner: Owner, database: Database, threadId: string, thr
   return found.map(({ id }) => id)
 }
 
+/** Those that are still there. */
 async function messagesInOrder(owner: Owner, database: Database, ids: readonly string[]): Promise<Message[]> {
   if (ids.length === 0) return []
-  const found = await database.message.findMany({ where: { id: { in: [...ids] }, ownerId: owner.id } })
-  const byId = new Map(found.map((message) => [message.id, message]))
-  return ids.flatMap((id) => byId.get(id) ?? [])
+  const messages = await findMessages(owner, database, ids)
+  return messages.filter((message) => message !== null)
 }
 
 function position(ids: readonly string[], key: string, field: string): number {

@@ -21,6 +21,17 @@ export async function requireMessage(
   return message
 }
 
+/** The owner's messages with these ids, in the order of the ids; null for each that is missing. */
+export async function findMessages(
+  owner: Owner,
+  database: Database,
+  ids: readonly string[],
+): Promise<(Message | null)[]> {
+  const found = await database.message.findMany({ where: { id: { in: [...new Set(ids)] }, ownerId: owner.id } })
+  const byId = new Map(found.map((message) => [message.id, message]))
+  return ids.map((id) => byId.get(id) ?? null)
+}
+
 /** All branches of a thread, newest first. The key of a page is the id. */
 export async function listMessages(
   owner: Owner,
@@ -45,11 +56,7 @@ export function countMessages(owner: Owner, database: Database, threadId: string
 export type Place = Pick<Message, 'threadId' | 'parentId'>
 
 /** For each place, the messages there, oldest first: those with its parent, or those of the thread without one. */
-export async function listSiblings(
-  owner: Owner,
-  database: Database,
-  places: readonly Place[],
-): Promise<readonly (readonly Message[])[]> {
+export async function listSiblings(owner: Owner, database: Database, places: readonly Place[]): Promise<Message[][]> {
   const found = await database.message.findMany({
     where: { ownerId: owner.id, OR: places.map(({ threadId, parentId }) => ({ threadId, parentId })) },
     orderBy: { id: 'asc' },

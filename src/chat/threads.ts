@@ -50,6 +50,17 @@ export async function getThread(owner: Owner, database: Database, threadId: stri
   return database.thread.findFirst({ where: { id: threadId, ...visibleThread(owner) } })
 }
 
+/** The owner's threads with these ids, deleted or not, in the order of the ids; null for each that is missing. */
+export async function findThreads(
+  owner: Owner,
+  database: Database,
+  ids: readonly string[],
+): Promise<(Thread | null)[]> {
+  const found = await database.thread.findMany({ where: { id: { in: [...new Set(ids)] }, ...visibleThread(owner) } })
+  const byId = new Map(found.map((thread) => [thread.id, thread]))
+  return ids.map((id) => byId.get(id) ?? null)
+}
+
 /** A thread that can be written to, or NOT_FOUND with the field that named it. */
 export async function requireThread(
   owner: Owner,

@@ -1,6 +1,6 @@
-import { listSiblings, type Place } from '../chat/messages.ts'
+import { findMessages, listSiblings, type Place } from '../chat/messages.ts'
 import type { Message } from '../database/generated/client.ts'
-import { builder } from './builder.ts'
+import { batchOnly, builder } from './builder.ts'
 import { type Context, requireViewer } from './context.ts'
 
 export const RoleRef = builder.enumType('Role', {
@@ -31,9 +31,7 @@ export const MessageRef = builder.prismaNode('Message', {
   nullable: true,
   findUnique: (id, context) => ({ id, ownerId: requireViewer(context).id }),
   fields: (t) => ({
-    thread: t.relation('thread', { description: 'The thread it belongs to.' }),
     parentId: t.exposeID('parentId', { description: 'The message that it follows; null at a root.', nullable: true }),
-    parent: t.relation('parent', { description: 'The message that it follows; null at a root.', nullable: true }),
     role: t.expose('role', { type: RoleRef, description: 'Who says it.' }),
     status: t.expose('status', { type: MessageStatusRef, description: 'How far it is.' }),
     text: t.string({
@@ -54,17 +52,23 @@ export const MessageRef = builder.prismaNode('Message', {
   }),
 })
 
-builder.prismaObjectField(MessageRef, 'siblings', (t) =>
-  t.loadableList({
+builder.prismaObjectFields(MessageRef, (t) => ({
+  parent: t.loadable({
+    type: MessageRef,
+    description: 'The message that it follows; null at a root.',
+    nullable: true,
+    load: (ids: string[], context) => findMessages(requireViewer(context), context.services.database, ids),
+    loaderOptions: batchOnly,
+    resolve: ({ parentId }) => parentId,
+  }),
+  siblings: t.loadableList({
     type: MessageRef,
     description: 'The messages with the same parent, this one included, oldest first.',
-    load: (places: Place[], context) =>
-      listSiblings(requireViewer(context), context.services.database, places) as Promise<Message[][]>,
-    // Batching is all that is wanted: what was read before a mutation or an event would be stale after it.
-    loaderOptions: { cache: false },
+    load: (places: Place[], context) => listSiblings(requireViewer(context), context.services.database, places),
+    loaderOptions: batchOnly,
     resolve: ({ threadId, parentId }) => ({ threadId, parentId }),
   }),
-)
+}))
 
 /** A row that is shown exactly as it is, whatever the stream carries since: what a snapshot was at its cursor. */
 export function frozenMessage(message: Message): Message {

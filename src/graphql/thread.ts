@@ -1,10 +1,19 @@
 import { readBranch } from '../chat/branches.ts'
 import { countMessages, listMessages } from '../chat/messages.ts'
 import { maxTitleLength } from '../chat/thread-fields.ts'
-import { countThreads, createThread, getThread, listThreads, restoreThread, updateThread } from '../chat/threads.ts'
+import {
+  countThreads,
+  createThread,
+  findThreads,
+  getThread,
+  listThreads,
+  restoreThread,
+  updateThread,
+} from '../chat/threads.ts'
 import type { Thread } from '../database/generated/client.ts'
+import { notFound } from '../platform/errors.ts'
 import { cleanText } from '../platform/text.ts'
-import { builder } from './builder.ts'
+import { batchOnly, builder } from './builder.ts'
 import { connectionComplexity, connectionOf, pageRequest } from './connections.ts'
 import { requireViewer } from './context.ts'
 import { MessageRef } from './message.ts'
@@ -90,6 +99,19 @@ export const ThreadRef = builder.prismaNode('Thread', {
     }),
   }),
 })
+
+builder.prismaObjectField(MessageRef, 'thread', (t) =>
+  t.loadable({
+    type: ThreadRef,
+    description: 'The thread it belongs to.',
+    load: async (ids: string[], context) => {
+      const threads = await findThreads(requireViewer(context), context.services.database, ids)
+      return threads.map((thread) => thread ?? notFound('thread', 'thread'))
+    },
+    loaderOptions: batchOnly,
+    resolve: ({ threadId }) => threadId,
+  }),
+)
 
 export const ThreadPayloadRef = builder.objectRef<{ readonly thread: Thread }>('ThreadPayload').implement({
   description: 'What became of a thread.',
