@@ -3,7 +3,7 @@ import type { Page, PageRequest } from '../database/keyset.ts'
 import { badInput, notFound } from '../platform/errors.ts'
 import { kindOfId } from '../platform/ids.ts'
 import { findMessages } from './messages.ts'
-import type { Database, Owner } from './threads.ts'
+import type { DatabaseClient, Owner } from './threads.ts'
 
 /** A page of a branch, and how many messages the whole of it has. */
 export interface BranchPage extends Page<Message> {
@@ -18,7 +18,7 @@ export interface BranchPage extends Page<Message> {
  */
 export async function readBranch(
   owner: Owner,
-  database: Database,
+  database: DatabaseClient,
   { threadId, leafId }: { readonly threadId: string; readonly leafId: string | null },
   request: PageRequest,
 ): Promise<BranchPage> {
@@ -41,7 +41,7 @@ export async function readBranch(
  */
 export async function branchTranscript(
   owner: Owner,
-  database: Database,
+  database: DatabaseClient,
   leafId: string,
   maxMessages: number,
 ): Promise<readonly Message[]> {
@@ -62,7 +62,11 @@ export async function branchTranscript(
 }
 
 /** The id of the message that was stored last in a thread, or null in an empty one. */
-export async function newestMessageId(owner: Owner, database: Database, threadId: string): Promise<string | null> {
+export async function newestMessageId(
+  owner: Owner,
+  database: DatabaseClient,
+  threadId: string,
+): Promise<string | null> {
   const newest = await database.message.findFirst({
     where: { threadId, ownerId: owner.id },
     orderBy: { id: 'desc' },
@@ -72,7 +76,7 @@ export async function newestMessageId(owner: Owner, database: Database, threadId
 }
 
 /** From the root to the newest leaf below `through`. Depth orders it, not the ids: clocks of instances may differ. */
-async function branchIds(owner: Owner, database: Database, threadId: string, through: string): Promise<string[]> {
+async function branchIds(owner: Owner, database: DatabaseClient, threadId: string, through: string): Promise<string[]> {
   const own = Prisma.sql`"ownerId" = ${owner.id} AND "threadId" = ${threadId}`
   const found = await database.$queryRaw<{ id: string }[]>`
     WITH RECURSIVE below(id) AS (
@@ -96,7 +100,7 @@ async function branchIds(owner: Owner, database: Database, threadId: string, thr
 }
 
 /** Those that are still there. */
-async function messagesInOrder(owner: Owner, database: Database, ids: readonly string[]): Promise<Message[]> {
+async function messagesInOrder(owner: Owner, database: DatabaseClient, ids: readonly string[]): Promise<Message[]> {
   if (ids.length === 0) return []
   const messages = await findMessages(owner, database, ids)
   return messages.filter((message) => message !== null)

@@ -2,12 +2,12 @@ import type { Message } from '../database/generated/client.ts'
 import { keysetQuery, type Page, type PageRequest, pageOf } from '../database/keyset.ts'
 import { notFound } from '../platform/errors.ts'
 import { kindOfId } from '../platform/ids.ts'
-import type { Database, Owner } from './threads.ts'
+import type { DatabaseClient, Owner } from './threads.ts'
 
 /** A message of a thread that is not deleted, or NOT_FOUND with the field that named it. */
 export async function requireMessage(
   owner: Owner,
-  database: Database,
+  database: DatabaseClient,
   messageId: string,
   field = 'messageId',
 ): Promise<Message> {
@@ -24,7 +24,7 @@ export async function requireMessage(
 /** The owner's messages with these ids, in the order of the ids; null for each that is missing. */
 export async function findMessages(
   owner: Owner,
-  database: Database,
+  database: DatabaseClient,
   ids: readonly string[],
 ): Promise<(Message | null)[]> {
   const found = await database.message.findMany({ where: { id: { in: [...new Set(ids)] }, ownerId: owner.id } })
@@ -35,7 +35,7 @@ export async function findMessages(
 /** All branches of a thread, newest first. The key of a page is the id. */
 export async function listMessages(
   owner: Owner,
-  database: Database,
+  database: DatabaseClient,
   threadId: string,
   request: PageRequest,
 ): Promise<Page<Message>> {
@@ -48,7 +48,7 @@ export async function listMessages(
   return pageOf(request, found)
 }
 
-export function countMessages(owner: Owner, database: Database, threadId: string): Promise<number> {
+export function countMessages(owner: Owner, database: DatabaseClient, threadId: string): Promise<number> {
   return database.message.count({ where: { threadId, ownerId: owner.id } })
 }
 
@@ -56,7 +56,11 @@ export function countMessages(owner: Owner, database: Database, threadId: string
 export type Place = Pick<Message, 'threadId' | 'parentId'>
 
 /** For each place, the messages there, oldest first: those with its parent, or those of the thread without one. */
-export async function listSiblings(owner: Owner, database: Database, places: readonly Place[]): Promise<Message[][]> {
+export async function listSiblings(
+  owner: Owner,
+  database: DatabaseClient,
+  places: readonly Place[],
+): Promise<Message[][]> {
   const found = await database.message.findMany({
     where: { ownerId: owner.id, OR: places.map(({ threadId, parentId }) => ({ threadId, parentId })) },
     orderBy: { id: 'asc' },

@@ -9,7 +9,7 @@ import { type ThreadFields, threadData } from './thread-fields.ts'
 export type Owner = Pick<Viewer, 'id'>
 
 /** The client, or a transaction of it. */
-export type Database = Prisma.TransactionClient
+export type DatabaseClient = Prisma.TransactionClient
 
 export interface ThreadFilter {
   /** Left out: deleted or not. */
@@ -28,7 +28,7 @@ export function visibleThread(owner: Owner, { deleted }: { deleted?: boolean | u
 }
 
 /** Throws BAD_USER_INPUT or TOO_LARGE, as `threadData` does. */
-export function createThread(owner: Owner, database: Database, fields: ThreadFields): Promise<Thread> {
+export function createThread(owner: Owner, database: DatabaseClient, fields: ThreadFields): Promise<Thread> {
   return database.thread.create({
     data: { ...threadData(fields), id: newId('thread'), ownerId: owner.id, ...revised() },
   })
@@ -37,7 +37,7 @@ export function createThread(owner: Owner, database: Database, fields: ThreadFie
 /** Null clears a field, undefined leaves it. Throws NOT_FOUND for a deleted thread too. */
 export async function updateThread(
   owner: Owner,
-  database: Database,
+  database: DatabaseClient,
   { threadId, ...fields }: ThreadFields & { readonly threadId: string },
 ): Promise<Thread> {
   const data = { ...threadData(fields), ...revised() }
@@ -45,7 +45,7 @@ export async function updateThread(
 }
 
 /** A thread of the owner's, deleted or not; null where there is none. */
-export async function getThread(owner: Owner, database: Database, threadId: string): Promise<Thread | null> {
+export async function getThread(owner: Owner, database: DatabaseClient, threadId: string): Promise<Thread | null> {
   if (kindOfId(threadId) !== 'thread') return null
   return database.thread.findFirst({ where: { id: threadId, ...visibleThread(owner) } })
 }
@@ -53,7 +53,7 @@ export async function getThread(owner: Owner, database: Database, threadId: stri
 /** The owner's threads with these ids, deleted or not, in the order of the ids; null for each that is missing. */
 export async function findThreads(
   owner: Owner,
-  database: Database,
+  database: DatabaseClient,
   ids: readonly string[],
 ): Promise<(Thread | null)[]> {
   const found = await database.thread.findMany({ where: { id: { in: [...new Set(ids)] }, ...visibleThread(owner) } })
@@ -64,7 +64,7 @@ export async function findThreads(
 /** A thread that can be written to, or NOT_FOUND with the field that named it. */
 export async function requireThread(
   owner: Owner,
-  database: Database,
+  database: DatabaseClient,
   threadId: string,
   field = 'threadId',
 ): Promise<Thread> {
@@ -76,7 +76,7 @@ export async function requireThread(
 /** Last changed first. The key of a page is `revision`. */
 export async function listThreads(
   owner: Owner,
-  database: Database,
+  database: DatabaseClient,
   filter: ThreadFilter,
   request: PageRequest,
 ): Promise<Page<Thread>> {
@@ -89,34 +89,34 @@ export async function listThreads(
   return pageOf(request, found)
 }
 
-export function countThreads(owner: Owner, database: Database, filter: ThreadFilter): Promise<number> {
+export function countThreads(owner: Owner, database: DatabaseClient, filter: ThreadFilter): Promise<number> {
   return database.thread.count({ where: matching(owner, filter) })
 }
 
 /** Moves a thread to the front of the list: to be called wherever something in it changes. */
-export async function touchThread(owner: Owner, database: Database, threadId: string): Promise<void> {
+export async function touchThread(owner: Owner, database: DatabaseClient, threadId: string): Promise<void> {
   await database.thread.updateMany({ where: { id: threadId, ...visibleThread(owner) }, data: revised() })
 }
 
 /** Marks a thread as deleted; one that is keeps its date. Its runs must have been stopped. */
-export async function softDeleteThread(owner: Owner, database: Database, threadId: string): Promise<Thread> {
+export async function softDeleteThread(owner: Owner, database: DatabaseClient, threadId: string): Promise<Thread> {
   return switchDeletion(owner, database, threadId, new Date())
 }
 
 /** Takes a soft deletion back; a thread that is not deleted is returned as it is. */
-export async function restoreThread(owner: Owner, database: Database, threadId: string): Promise<Thread> {
+export async function restoreThread(owner: Owner, database: DatabaseClient, threadId: string): Promise<Thread> {
   return switchDeletion(owner, database, threadId, null)
 }
 
 /** Deletes every message of a thread; its runs stay, for their usage. They must have been stopped. */
-export async function clearThread(owner: Owner, database: Database, threadId: string): Promise<Thread> {
+export async function clearThread(owner: Owner, database: DatabaseClient, threadId: string): Promise<Thread> {
   const thread = await changeThread(owner, database, threadId, { deleted: false }, revised())
   await database.message.deleteMany({ where: { threadId, ownerId: owner.id } })
   return thread
 }
 
 /** Removes a thread, deleted or not, with its messages and runs, which must have been stopped. */
-export async function purgeThread(owner: Owner, database: Database, threadId: string): Promise<void> {
+export async function purgeThread(owner: Owner, database: DatabaseClient, threadId: string): Promise<void> {
   const where = { id: checkedId(threadId), ...visibleThread(owner) }
   const { count } = await database.thread.deleteMany({ where })
   if (count === 0) throw notFound('thread', 'threadId')
@@ -126,7 +126,11 @@ export async function purgeThread(owner: Owner, database: Database, threadId: st
  * Removes at most `limit` of the threads, whoever's, that were deleted before `deletedBefore`; returns their ids. Where
  * it returns `limit` of them, there may be more.
  */
-export async function purgeDeletedThreads(database: Database, deletedBefore: Date, limit: number): Promise<string[]> {
+export async function purgeDeletedThreads(
+  database: DatabaseClient,
+  deletedBefore: Date,
+  limit: number,
+): Promise<string[]> {
   const expired = { deletedAt: { lt: deletedBefore } }
   const found = await database.thread.findMany({ where: expired, select: { id: true }, take: limit })
   const ids = found.map(({ id }) => id)
@@ -137,7 +141,7 @@ export async function purgeDeletedThreads(database: Database, deletedBefore: Dat
 
 async function switchDeletion(
   owner: Owner,
-  database: Database,
+  database: DatabaseClient,
   threadId: string,
   deletedAt: Date | null,
 ): Promise<Thread> {
@@ -150,7 +154,7 @@ async function switchDeletion(
 
 async function changeThread(
   owner: Owner,
-  database: Database,
+  database: DatabaseClient,
   threadId: string,
   state: { deleted: boolean },
   data: Prisma.ThreadUpdateManyMutationInput,
