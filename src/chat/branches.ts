@@ -23,9 +23,9 @@ export async function readBranch(
   request: PageRequest,
 ): Promise<BranchPage> {
   const through = leafId ?? request.after ?? request.before ?? (await newestMessageId(owner, database, threadId))
-  if (through === null) return { rows: [], totalCount: 0, hasNextPage: false, hasPreviousPage: false }
-  const ids = kindOfId(through) === 'message' ? await branchIds(owner, database, threadId, through) : []
-  if (ids.length === 0) throw leafId === null ? strayCursor(request) : notFound('message', 'leafId')
+  const ids =
+    through !== null && kindOfId(through) === 'message' ? await branchIds(owner, database, threadId, through) : []
+  if (ids.length === 0 && leafId !== null) throw notFound('message', 'leafId')
 
   const start = request.after === null ? 0 : position(ids, request.after, 'after') + 1
   const end = request.before === null ? ids.length : position(ids, request.before, 'before')
@@ -110,8 +110,4 @@ function position(ids: readonly string[], key: string, field: string): number {
   const index = ids.indexOf(key)
   if (index === -1) throw badInput(field, 'is no cursor of this branch.')
   return index
-}
-
-function strayCursor({ after }: PageRequest) {
-  return badInput(after === null ? 'before' : 'after', 'is no cursor of this branch.')
 }

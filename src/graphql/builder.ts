@@ -79,6 +79,7 @@ export const builder = new SchemaBuilder<SchemaTypes>({
 
 builder.queryType({ description: 'What can be read.', authScopes: { signedIn: true } })
 builder.mutationType({ description: 'What can be changed.', authScopes: { signedIn: true } })
+builder.subscriptionType({ description: 'What can be followed as it happens.', authScopes: { signedIn: true } })
 
 /**
  * The options of every loader: batching is all that is wanted of it, since what was read before a mutation or an event
