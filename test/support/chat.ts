@@ -74,6 +74,7 @@ export async function run(
   const contextValue: Context = {
     viewer,
     requestId: 'test',
+    signal: new AbortController().signal,
     log,
     services,
     streamPosition: services.stream.position(),
