@@ -2,13 +2,18 @@ import type { Logger } from 'pino'
 import type { Viewer } from '../auth/viewer.ts'
 import type { PrismaClient } from '../database/generated/client.ts'
 import { RequestError } from '../platform/errors.ts'
+import type { Providers } from '../providers/registry.ts'
 import type { EventStream } from '../runs/event-stream.ts'
+import type { GenerationDefaults } from '../runs/run-options.ts'
+import type { Runs } from '../runs/runs.ts'
 
 /** What every resolver gets. One is made for each execution: for a subscription, for each event. */
 export interface Context {
   /** Null when nobody is signed in. */
   readonly viewer: Viewer | null
   readonly requestId: string
+  /** Aborted when the caller is gone. */
+  readonly signal: AbortSignal
   /** Its lines carry the request's and the viewer's id. */
   readonly log: Logger
   readonly services: Services
@@ -20,6 +25,8 @@ export interface Context {
 export interface Services {
   readonly database: PrismaClient
   readonly stream: EventStream
+  readonly runs: Runs
+  readonly providers: Providers
   readonly config: GraphqlConfig
   readonly version: string
   readonly startedAt: Date
@@ -32,6 +39,10 @@ export interface Services {
 export interface GraphqlConfig {
   /** The greatest cost that an operation may have, as the complexity plugin counts it. */
   readonly maxComplexity: number
+  /** The longest text of one message, in UTF-16 code units. */
+  readonly maxMessageCharacters: number
+  /** What every generation starts from. */
+  readonly generation: GenerationDefaults
 }
 
 /** The viewer, or UNAUTHENTICATED. */

@@ -6,6 +6,13 @@ import './node.ts'
 import './user.ts'
 import './thread.ts'
 import './message.ts'
+import './run.ts'
+import './thread-runs.ts'
+import './message-run.ts'
+import './send-message.ts'
+import './message-stream.ts'
+import './completion.ts'
+import './provider.ts'
 import './server.ts'
 
 /** The schema that the types imported above make, with its fields and types sorted by name. */

@@ -1,4 +1,4 @@
-import { monotonicFactory } from 'ulid'
+import { decodeTime, monotonicFactory } from 'ulid'
 
 /** The kinds of thing that have a global id: an id is its kind, an underscore and a ULID in lower case. */
 export const idKinds = ['user', 'thread', 'message', 'run'] as const
@@ -11,9 +11,15 @@ export function newUlid(): string {
   return nextUlid().toLowerCase()
 }
 
-/** A new global id, such as `thread_01jd7k2v9r3m8q5x1c4t6w0ybz`. */
-export function newId(kind: IdKind): string {
-  return `${kind}_${newUlid()}`
+/**
+ * A new global id, such as `thread_01jd7k2v9r3m8q5x1c4t6w0ybz`. It sorts after `previous`, an id of the same kind, also
+ * where that was made on a machine whose clock is ahead.
+ */
+export function newId(kind: IdKind, previous: string | null = null): string {
+  const id = `${kind}_${newUlid()}`
+  if (previous === null || id > previous) return id
+  const time = decodeTime(previous.slice(kind.length + 1).toUpperCase())
+  return `${kind}_${nextUlid(time + 1).toLowerCase()}`
 }
 
 /** The kind that an id names, or undefined where it is no id of ours. */

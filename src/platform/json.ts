@@ -49,3 +49,13 @@ function cleanJson(path: string, value: unknown, depth: number): JsonValue {
   if (isJsonObject(value)) return cleanObject(path, value, depth)
   throw badInput(path, 'must be JSON.')
 }
+
+/** Whether a text is one JSON value. */
+export function isJsonText(text: string): boolean {
+  try {
+    JSON.parse(text)
+    return true
+  } catch {
+    return false
+  }
+}

@@ -27,8 +27,14 @@ export interface EventStream extends AsyncDisposable {
   /** A run's state as the stream last carried it, while it is held. */
   liveRun(threadId: string, runId: string): LiveRun | undefined
 
+  /** A run goes on, here and now, with a message that has a text already: deltas will continue it. */
+  resumeMessage(threadId: string, message: LiveMessage): void
+
   /** A message was corrected: what the stream held of its text is no longer so. */
   forgetMessage(threadId: string, messageId: string): void
+
+  /** The thread was cleared: what was held of it is dropped, and subscribers get a `stream-reset`. */
+  resetThread(threadId: string): void
 
   /** The thread was deleted: subscribers get a `stream-reset` and are completed, and nothing of it is held. */
   closeThread(threadId: string): void

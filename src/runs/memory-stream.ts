@@ -90,8 +90,19 @@ export class MemoryStream implements EventStream {
     return this.#logs.get(threadId)?.run(runId)
   }
 
+  resumeMessage(threadId: string, message: LiveMessage): void {
+    const log = this.#logOf(threadId)
+    if (log.message(message.id)?.text.length !== message.text.length)
+      log.resumeMessage(message.id, message.runId, message.text, message.reasoning)
+  }
+
   forgetMessage(threadId: string, messageId: string): void {
     this.#logs.get(threadId)?.forgetMessage(messageId)
+  }
+
+  resetThread(threadId: string): void {
+    this.#logOf(threadId).drop(this.#sequence)
+    this.append(threadId, null, { type: 'stream-reset' })
   }
 
   closeThread(threadId: string): void {
@@ -109,14 +120,17 @@ export class MemoryStream implements EventStream {
 
   #logOf(threadId: string): ThreadLog {
     let log = this.#logs.get(threadId)
-    if (!log) this.#logs.set(threadId, (log = new ThreadLog(this.#forgottenThrough, this.#options.retain)))
+    if (!log) {
+      log = new ThreadLog(cursorPrefix(this.#epoch, threadId), this.#forgottenThrough, this.#options.retain)
+      this.#logs.set(threadId, log)
+    }
     return log
   }
 
   #record(threadId: string, runId: string | null, sequence: number, event: RunEvent, place?: DeltaPlace): Recorded {
     return {
       sequence,
-      cursor: this.cursor(threadId, sequence),
+      cursor: formatCursor(this.#logOf(threadId).cursorPrefix, sequence),
       at: Date.now(),
       threadId,
       runId,
@@ -139,7 +153,12 @@ export class MemoryStream implements EventStream {
     return sequence < log.trimmedThrough ? null : log.after(sequence)
   }
 
-  #snapshot(log: ThreadLog, threadId: string, run: { id: string; status: RunStatus }, stored: SubscribeOptions['stored']) {
+  #snapshot(
+    log: ThreadLog,
+    threadId: string,
+    run: { id: string; status: RunStatus },
+    stored: SubscribeOptions['stored'],
+  ) {
     const live = log.messageOfRun(run.id)
     if (live) {
       const { id: messageId, text, reasoning } = live

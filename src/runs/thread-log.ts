@@ -25,12 +25,15 @@ export class ThreadLog {
   readonly subscribers = new Set<Subscriber>()
   /** Events up to this number are no longer held. */
   trimmedThrough: number
+  /** What all cursors of the thread begin with. */
+  readonly cursorPrefix: string
   readonly #events: Recorded[] = []
   readonly #messages = new Map<string, GrowingMessage>()
   readonly #runs = new Map<string, KnownRun>()
   readonly #retain: number
 
-  constructor(trimmedThrough: number, retain: number) {
+  constructor(cursorPrefix: string, trimmedThrough: number, retain: number) {
+    this.cursorPrefix = cursorPrefix
     this.trimmedThrough = trimmedThrough
     this.#retain = retain
   }
@@ -69,6 +72,23 @@ export class ThreadLog {
     return undefined
   }
 
+  /** A run goes on with a message that has a text already. */
+  resumeMessage(messageId: string, runId: string | null, text: string, reasoning: string): void {
+    const message = new GrowingMessage(messageId, runId)
+    message.text = text
+    message.reasoning = reasoning
+    message.lastSequence = this.lastSequence
+    this.#messages.set(messageId, message)
+  }
+
+  /** Drops all that happened up to `sequence`, the newest of all. */
+  drop(sequence: number): void {
+    this.#events.length = 0
+    this.#messages.clear()
+    this.#runs.clear()
+    this.trimmedThrough = sequence
+  }
+
   forgetMessage(messageId: string): void {
     this.#messages.delete(messageId)
   }
@@ -87,8 +107,8 @@ export class ThreadLog {
   #fold({ event, sequence, at, runId, messageId }: Recorded): void {
     if (event.type === 'text-delta' || event.type === 'reasoning-delta') {
       if (messageId === null) return
-      let message = this.#messages.get(messageId)
-      if (!message) this.#messages.set(messageId, (message = new GrowingMessage(messageId, runId)))
+      const message = this.#messages.get(messageId) ?? new GrowingMessage(messageId, runId)
+      this.#messages.set(messageId, message)
       if (event.type === 'text-delta') message.text += event.text
       else message.reasoning += event.text
       message.lastSequence = sequence

@@ -1,0 +1,9 @@
+import { Prisma } from './generated/client.ts'
+
+/** Whether a statement failed because a row with the same unique value is there already (SQLSTATE 23505). */
+export function isUniqueViolation(error: unknown): boolean {
+  if (!(error instanceof Prisma.PrismaClientKnownRequestError)) return false
+  return (
+    error.code === 'P2002' || /23505|UniqueConstraintViolation/.test(JSON.stringify(error.meta ?? {}) + error.message)
+  )
+}

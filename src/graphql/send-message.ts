@@ -1,0 +1,147 @@
+import type { Sent } from '../runs/send.ts'
+import { builder } from './builder.ts'
+import { requireViewer } from './context.ts'
+import { MessageRef } from './message.ts'
+import { RunRef } from './run.ts'
+import { ThreadRef } from './thread.ts'
+
+const WhenBusyRef = builder.enumType('WhenBusy', {
+  description: 'What becomes of a new message while a run of the thread is going or waiting.',
+  values: {
+    ENQUEUE: { description: 'Its run is QUEUED behind.' },
+    REJECT: { description: 'CONFLICT, and nothing is stored.' },
+    INTERRUPT: {
+      description:
+        'The run and those queued behind it end as INTERRUPTED, their messages stay, and the new message follows them.',
+    },
+    ROLLBACK: {
+      description:
+        "As INTERRUPT, but the message takes the place (the parent) of the stopped run's user message, whose branch is kept; `parentId` with it is BAD_USER_INPUT.",
+    },
+  } as const,
+})
+
+export const GenerationOptionsRef = builder.inputType('GenerationOptions', {
+  description: 'How the model is to answer; what is left out is configured, or left to the model.',
+  fields: (t) => ({
+    temperature: t.float({ description: 'From 0 to 2; higher is more varied.' }),
+    maxOutputTokens: t.int({ description: 'The most tokens that a model turn may write.' }),
+    toolChoice: t.string({ description: "`auto`, `none`, `required`, or a tool's name." }),
+    reasoningEffort: t.string({ description: "The provider's own word, such as `low`, `medium` or `high`." }),
+    maxSteps: t.int({ description: 'The most model turns; at most what is configured.' }),
+  }),
+})
+
+const SendMessagePayloadRef = builder.objectRef<Sent>('SendMessagePayload').implement({
+  description: 'What a message has started.',
+  fields: (t) => ({
+    thread: t.field({
+      type: ThreadRef,
+      nullable: false,
+      description: 'The thread, newly created where none was named.',
+      resolve: ({ threadId }, _args, { services }) =>
+        services.database.thread.findUniqueOrThrow({ where: { id: threadId } }),
+    }),
+    message: t.field({
+      type: MessageRef,
+      description:
+        "The user's message: the new one, or the one that is answered again (null where there is none). The answer is `run.message`.",
+      nullable: true,
+      resolve: ({ userMessageId }, _args, { services }) =>
+        userMessageId === null ? null : services.database.message.findUnique({ where: { id: userMessageId } }),
+    }),
+    run: t.field({
+      type: RunRef,
+      description: 'The run that answers; null where no model is asked.',
+      nullable: true,
+      resolve: ({ runId }, _args, { services }) =>
+        runId === null ? null : services.database.run.findUnique({ where: { id: runId } }),
+    }),
+    streamCursor: t.string({
+      description: 'As `Thread.streamCursor`: taken before the message was stored.',
+      resolve: ({ threadId }, _args, { services, streamPosition }) => services.stream.cursor(threadId, streamPosition),
+    }),
+  }),
+})
+
+const idempotencyKey =
+  "For this user and mutation, for 24 hours: the same key with the same input returns the first call's payload; with another input it is CONFLICT."
+
+const SendMessageInputRef = builder.inputType('SendMessageInput', {
+  description: 'A message to a model.',
+  fields: (t) => ({
+    threadId: t.id({ description: 'A new thread is created where this is left out.' }),
+    text: t.string({ required: true, description: 'What is said; not empty.' }),
+    parentId: t.id({
+      description:
+        "The message that this one answers; where left out, the answer of the thread's last run, queued ones included, or its newest message.",
+    }),
+    modelId: t.id({ description: "The model that is to answer; by default the thread's, else the server's." }),
+    idempotencyKey: t.string({ description: idempotencyKey }),
+    whenBusy: t.field({
+      type: WhenBusyRef,
+      defaultValue: 'ENQUEUE',
+      description: 'What to do while a run of the thread is going or waiting.',
+    }),
+    options: t.field({ type: GenerationOptionsRef, description: 'How the model is to answer.' }),
+    respond: t.boolean({
+      defaultValue: true,
+      description: 'False stores the message and asks no model: `run` is null then.',
+    }),
+  }),
+})
+
+const RegenerateMessageInputRef = builder.inputType('RegenerateMessageInput', {
+  description: 'Which message to answer again.',
+  fields: (t) => ({
+    messageId: t.id({ required: true, description: "An answer, or a user's message." }),
+    modelId: t.id({ description: "The model that is to answer; by default the thread's, else the server's." }),
+    idempotencyKey: t.string({ description: idempotencyKey }),
+    whenBusy: t.field({
+      type: WhenBusyRef,
+      defaultValue: 'ENQUEUE',
+      description: 'What to do while a run of the thread is going or waiting.',
+    }),
+    options: t.field({ type: GenerationOptionsRef, description: 'How the model is to answer.' }),
+  }),
+})
+
+const EditMessageInputRef = builder.inputType('EditMessageInput', {
+  description: 'A new wording of a message.',
+  fields: (t) => ({
+    messageId: t.id({ required: true, description: "A user's message; it stays as it is, on its own branch." }),
+    text: t.string({ required: true, description: 'What is said instead; not empty.' }),
+    modelId: t.id({ description: "The model that is to answer; by default the thread's, else the server's." }),
+    idempotencyKey: t.string({ description: idempotencyKey }),
+    whenBusy: t.field({
+      type: WhenBusyRef,
+      defaultValue: 'ENQUEUE',
+      description: 'What to do while a run of the thread is going or waiting.',
+    }),
+    options: t.field({ type: GenerationOptionsRef, description: 'How the model is to answer.' }),
+  }),
+})
+
+builder.mutationFields((t) => ({
+  sendMessage: t.field({
+    type: SendMessagePayloadRef,
+    description: "Stores the user's message, starts a run and returns at once; follow the run with `messageStream`.",
+    args: { input: t.arg({ type: SendMessageInputRef, required: true, description: 'The message.' }) },
+    resolve: (_root, { input }, context) =>
+      context.services.runs.sendMessage(requireViewer(context), input, context.requestId),
+  }),
+  regenerateMessage: t.field({
+    type: SendMessagePayloadRef,
+    description: "A new answer beside the old one: the new run's message has the same parent.",
+    args: { input: t.arg({ type: RegenerateMessageInputRef, required: true, description: 'Which message.' }) },
+    resolve: (_root, { input }, context) =>
+      context.services.runs.regenerateMessage(requireViewer(context), input, context.requestId),
+  }),
+  editMessage: t.field({
+    type: SendMessagePayloadRef,
+    description: 'A new user message beside the old one, and a run that answers it.',
+    args: { input: t.arg({ type: EditMessageInputRef, required: true, description: 'The new wording.' }) },
+    resolve: (_root, { input }, context) =>
+      context.services.runs.editMessage(requireViewer(context), input, context.requestId),
+  }),
+}))

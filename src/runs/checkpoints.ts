@@ -1,0 +1,62 @@
+import type { PrismaClient } from '../database/generated/client.ts'
+import type { Log } from '../platform/log.ts'
+import { type Checkpoint, writeCheckpoints } from './run-rows.ts'
+
+/** Less than a second with the write itself, since a crash must not cost more text than that. */
+const intervalMs = 700
+
+/**
+ * Stores what all runs of this instance have written since the last time, in one statement. Marking costs nothing on the
+ * path of a token, and no run waits for a write.
+ */
+export class Checkpoints implements AsyncDisposable {
+  readonly #database: PrismaClient
+  readonly #log: Log
+  readonly #dirty = new Map<string, () => Checkpoint>()
+  #timer: NodeJS.Timeout | null = null
+  #writing: Promise<void> = Promise.resolve()
+
+  constructor(database: PrismaClient, log: Log) {
+    this.#database = database
+    this.#log = log
+  }
+
+  /** Something of the run is to be stored at the next checkpoint; `read` is asked for it then. */
+  mark(runId: string, read: () => Checkpoint): void {
+    this.#dirty.set(runId, read)
+    this.#timer ??= setTimeout(() => this.#tick(), intervalMs).unref()
+  }
+
+  /** The run is stored by other means: waits for a write that may be under way, so that none comes after. */
+  async drop(runId: string): Promise<void> {
+    this.#dirty.delete(runId)
+    await this.#writing
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#timer) clearTimeout(this.#timer)
+    this.#timer = null
+    await this.#writing
+  }
+
+  #tick(): void {
+    this.#writing = this.#write().finally(() => {
+      this.#timer = this.#dirty.size > 0 ? setTimeout(() => this.#tick(), intervalMs).unref() : null
+    })
+  }
+
+  async #write(): Promise<void> {
+    const marked = [...this.#dirty]
+    this.#dirty.clear()
+    if (marked.length === 0) return
+    try {
+      await writeCheckpoints(
+        this.#database,
+        marked.map(([, read]) => read()),
+      )
+    } catch (error) {
+      this.#log.error({ err: error, runs: marked.length }, 'a checkpoint could not be written; it is tried again')
+      for (const [runId, read] of marked) if (!this.#dirty.has(runId)) this.#dirty.set(runId, read)
+    }
+  }
+}

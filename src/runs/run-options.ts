@@ -1,0 +1,48 @@
+import { z } from 'zod'
+import { badInput } from '../platform/errors.ts'
+import { cleanText } from '../platform/text.ts'
+import type { GenerationOptions } from '../providers/provider.ts'
+
+/** What a caller asks of a run, as it is stored with it; null leaves it to the configuration or the model. */
+export interface RunOptions extends GenerationOptions {
+  /** Model turns that the run may take; null leaves it to `runs.maxSteps`. */
+  readonly maxSteps: number | null
+}
+
+export const runOptions: z.ZodType<RunOptions> = z.object({
+  temperature: z.number().nullable().default(null),
+  maxOutputTokens: z.number().nullable().default(null),
+  toolChoice: z.string().nullable().default(null),
+  reasoningEffort: z.string().nullable().default(null),
+  maxSteps: z.number().nullable().default(null),
+})
+
+export interface GenerationDefaults {
+  readonly temperature?: number | undefined
+  readonly maxOutputTokens?: number | undefined
+}
+
+/** The options as a client gives them. */
+export type GivenOptions = { readonly [Key in keyof RunOptions]?: RunOptions[Key] | undefined }
+
+/** Checks a client's options and fills in the configured defaults. Throws BAD_USER_INPUT with the field. */
+export function checkedOptions(given: GivenOptions | null | undefined, defaults: GenerationDefaults): RunOptions {
+  const temperature = given?.temperature ?? defaults.temperature ?? null
+  const maxOutputTokens = given?.maxOutputTokens ?? defaults.maxOutputTokens ?? null
+  const maxSteps = given?.maxSteps ?? null
+  if (temperature !== null && !(temperature >= 0 && temperature <= 2))
+    throw badInput('temperature', 'must be between 0 and 2.')
+  if (maxOutputTokens !== null && maxOutputTokens < 1) throw badInput('maxOutputTokens', 'must be 1 or more.')
+  if (maxSteps !== null && maxSteps < 1) throw badInput('maxSteps', 'must be 1 or more.')
+  return {
+    temperature,
+    maxOutputTokens,
+    toolChoice: word('toolChoice', given?.toolChoice),
+    reasoningEffort: word('reasoningEffort', given?.reasoningEffort),
+    maxSteps,
+  }
+}
+
+function word(field: string, text: string | null | undefined): string | null {
+  return text === null || text === undefined ? null : cleanText(field, text, 200)
+}

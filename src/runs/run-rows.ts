@@ -1,0 +1,206 @@
+import type { MessagePart } from '../chat/message-parts.ts'
+import { isUniqueViolation } from '../database/errors.ts'
+import type { Prisma, PrismaClient } from '../database/generated/client.ts'
+import type { RunErrorCode } from '../providers/provider-error.ts'
+import type { Usage } from '../providers/usage.ts'
+import type { FinalRunStatus, RunStatus } from './run-event.ts'
+
+// The statements by which an instance takes a run, keeps it and gives it back. Times are the database's, so that
+// instances whose clocks differ agree. Whoever locks a thread and its runs locks the thread first.
+
+/** The right to write a run: it is lost when another instance takes the run, and every write checks it. */
+export interface Lease {
+  readonly runId: string
+  readonly owner: string
+  readonly fence: number
+}
+
+/** Another instance has taken the run: whatever this one still holds of it is void. */
+export class LeaseLostError extends Error {
+  override readonly name = 'LeaseLostError'
+}
+
+/**
+ * Takes a run that is first in its thread's line, or whose lease has run out. Null where it is neither: it is going
+ * elsewhere, has ended, or waits behind another.
+ */
+export async function claimRun(
+  database: PrismaClient,
+  { runId, owner, leaseMs }: { runId: string; owner: string; leaseMs: number },
+): Promise<Lease | null> {
+  const claimed = await takeRun(database, { runId, owner, leaseMs }).catch((error: unknown) => {
+    // The thread got another active run since it was looked at: this one waits behind it.
+    if (isUniqueViolation(error)) return []
+    throw error
+  })
+  const fence = claimed[0]?.fence
+  return fence === undefined ? null : { runId, owner, fence }
+}
+
+async function takeRun(
+  database: PrismaClient,
+  { runId, owner, leaseMs }: { runId: string; owner: string; leaseMs: number },
+): Promise<{ fence: number }[]> {
+  return database.$queryRaw`
+    WITH claimed AS (
+      UPDATE "Run" r
+      SET status = 'RUNNING', "activeThreadId" = r."threadId", "leaseOwner" = ${owner}, fence = r.fence + 1,
+          "leaseUntil" = now() + ${leaseMs} * interval '1 millisecond', "startedAt" = coalesce(r."startedAt", now())
+      WHERE r.id = ${runId}
+        AND (r.status IN ('RUNNING', 'STREAMING') AND r."leaseUntil" < now()
+          OR r.status = 'QUEUED' AND NOT EXISTS (
+            SELECT FROM "Run" earlier
+            WHERE earlier."threadId" = r."threadId" AND earlier.id < r.id
+              AND earlier.status NOT IN ('COMPLETED', 'INTERRUPTED', 'FAILED')))
+      RETURNING r.fence, r."messageId"
+    ), answer AS (
+      UPDATE "Message" m SET status = 'STREAMING' FROM claimed WHERE m.id = claimed."messageId"
+    )
+    SELECT fence FROM claimed`
+}
+
+/** Prolongs all leases of an instance, and says which runs it still has and which of them are to stop. */
+export async function renewLeases(
+  database: PrismaClient,
+  { owner, leaseMs }: { owner: string; leaseMs: number },
+): Promise<{ runId: string; fence: number; cancelRequested: boolean }[]> {
+  return database.$queryRaw`
+    UPDATE "Run" SET "leaseUntil" = now() + ${leaseMs} * interval '1 millisecond'
+    WHERE "leaseOwner" = ${owner} AND status IN ('RUNNING', 'STREAMING')
+    RETURNING id AS "runId", fence, "cancelRequestedAt" IS NOT NULL AS "cancelRequested"`
+}
+
+/** As `renewLeases`, without prolonging them. */
+export async function readLeases(
+  database: PrismaClient,
+  owner: string,
+): Promise<{ runId: string; fence: number; cancelRequested: boolean }[]> {
+  return database.$queryRaw`
+    SELECT id AS "runId", fence, "cancelRequestedAt" IS NOT NULL AS "cancelRequested" FROM "Run"
+    WHERE "leaseOwner" = ${owner} AND status IN ('RUNNING', 'STREAMING')`
+}
+
+export interface Checkpoint {
+  readonly lease: Lease
+  readonly messageId: string
+  readonly text: string
+  readonly reasoning: string | null
+  readonly parts: readonly MessagePart[]
+  readonly firstTokenAt: Date | null
+}
+
+/** Stores what many runs have written so far, in one statement; those whose lease is lost are passed over. */
+export async function writeCheckpoints(database: PrismaClient, checkpoints: readonly Checkpoint[]): Promise<void> {
+  const column = <Value>(read: (checkpoint: Checkpoint) => Value) => checkpoints.map(read)
+  await database.$executeRaw`
+    WITH written AS (
+      SELECT * FROM unnest(
+        ${column(({ lease }) => lease.runId)}::text[], ${column(({ lease }) => lease.owner)}::text[],
+        ${column(({ lease }) => lease.fence)}::int[], ${column(({ messageId }) => messageId)}::text[],
+        ${column(({ text }) => text)}::text[], ${column(({ reasoning }) => reasoning ?? '')}::text[],
+        ${column(({ parts }) => JSON.stringify(parts))}::text[],
+        ${column(({ firstTokenAt }) => firstTokenAt?.toISOString() ?? '')}::text[]
+      ) AS w("runId", owner, fence, "messageId", text, reasoning, parts, "firstTokenAt")
+    ), held AS (
+      UPDATE "Run" r
+      SET status = CASE WHEN w."firstTokenAt" = '' THEN r.status ELSE 'STREAMING' END,
+          "firstTokenAt" = coalesce(r."firstTokenAt", nullif(w."firstTokenAt", '')::timestamptz)
+      FROM written w
+      WHERE r.id = w."runId" AND r."leaseOwner" = w.owner AND r.fence = w.fence
+      RETURNING r.id
+    )
+    UPDATE "Message" m
+    SET text = w.text, reasoning = nullif(w.reasoning, ''), parts = w.parts::jsonb, "updatedAt" = now()
+    FROM written w JOIN held ON held.id = w."runId"
+    WHERE m.id = w."messageId"`
+}
+
+/** How a run ended. */
+export interface Outcome {
+  readonly status: FinalRunStatus
+  readonly error: { readonly code: RunErrorCode; readonly message: string; readonly retryable: boolean } | null
+}
+
+export interface Ending {
+  readonly outcome: Outcome
+  readonly checkpoint: Omit<Checkpoint, 'lease' | 'messageId'>
+  readonly usage: Usage
+  /** The thread's new place in the list. */
+  readonly revision: string
+}
+
+/** Stores a run's end, its answer's final text and its thread's update together. Throws where the lease is lost. */
+export async function endRun(database: PrismaClient, lease: Lease, ending: Ending): Promise<void> {
+  const { outcome, checkpoint, usage, revision } = ending
+  const ended = await database.$queryRaw<unknown[]>`
+    WITH thread AS (
+      SELECT t.id FROM "Thread" t JOIN "Run" r ON r."threadId" = t.id WHERE r.id = ${lease.runId} FOR NO KEY UPDATE OF t
+    ), ended AS (
+      UPDATE "Run" r
+      SET status = ${outcome.status}::"RunStatus", "activeThreadId" = NULL, "leaseOwner" = NULL, "leaseUntil" = NULL,
+          "finishedAt" = now(), "firstTokenAt" = coalesce(r."firstTokenAt", ${checkpoint.firstTokenAt}),
+          "errorCode" = ${outcome.error?.code ?? null}::"RunErrorCode", "errorMessage" = ${outcome.error?.message ?? null},
+          "errorRetryable" = ${outcome.error?.retryable ?? null},
+          "inputTokens" = ${usage.inputTokens}, "outputTokens" = ${usage.outputTokens},
+          "reasoningTokens" = ${usage.reasoningTokens}, "cachedInputTokens" = ${usage.cachedInputTokens},
+          "usageEstimated" = ${usage.estimated}
+      FROM thread
+      WHERE r.id = ${lease.runId} AND r."leaseOwner" = ${lease.owner} AND r.fence = ${lease.fence}
+      RETURNING r."messageId", r."modelId"
+    ), answer AS (
+      UPDATE "Message" m
+      SET status = ${outcome.status}::text::"MessageStatus", text = ${checkpoint.text}, reasoning = ${checkpoint.reasoning},
+          parts = ${JSON.stringify(checkpoint.parts)}::jsonb, "modelId" = ended."modelId", "updatedAt" = now()
+      FROM ended WHERE m.id = ended."messageId"
+    ), touched AS (
+      UPDATE "Thread" t SET "updatedAt" = now(), revision = ${revision} FROM ended, thread WHERE t.id = thread.id
+    )
+    SELECT FROM ended`
+  if (ended.length === 0) throw new LeaseLostError(`run ${lease.runId} is no longer this instance's`)
+}
+
+/** Puts a run that has written nothing back into its line, for any instance to take. */
+export async function releaseRun(database: PrismaClient, { runId, owner, fence }: Lease): Promise<void> {
+  await database.run.updateMany({
+    where: { id: runId, leaseOwner: owner, fence },
+    data: { status: 'QUEUED', activeThreadId: null, leaseOwner: null, leaseUntil: null },
+  })
+}
+
+export interface OpenRun {
+  readonly id: string
+  readonly status: RunStatus
+  readonly messageId: string | null
+  /** The parent of the message that the run answers. */
+  readonly questionParentId: string | null
+}
+
+/** The runs of a thread that have not ended, oldest first; no instance takes or ends one before the transaction ends. */
+export function lockOpenRuns(transaction: Prisma.TransactionClient, threadId: string): Promise<OpenRun[]> {
+  return transaction.$queryRaw`
+    SELECT r.id, r.status, r."messageId", question."parentId" AS "questionParentId"
+    FROM "Run" r LEFT JOIN "Message" question ON question.id = r."userMessageId"
+    WHERE r."threadId" = ${threadId} AND r.status NOT IN ('COMPLETED', 'INTERRUPTED', 'FAILED')
+    ORDER BY r.id FOR UPDATE OF r`
+}
+
+/** Locks a thread that is not deleted against other writers; false where the owner has none. */
+export async function lockThread(transaction: Prisma.TransactionClient, ownerId: string, id: string): Promise<boolean> {
+  const locked = await transaction.$queryRaw<unknown[]>`
+    SELECT FROM "Thread" WHERE id = ${id} AND "ownerId" = ${ownerId} AND "deletedAt" IS NULL FOR NO KEY UPDATE`
+  return locked.length > 0
+}
+
+/** Ends runs that no instance carries: queued ones, and those that wait. */
+export async function endIdleRuns(transaction: Prisma.TransactionClient, runIds: readonly string[]): Promise<void> {
+  if (runIds.length === 0) return
+  const ids = [...runIds]
+  await transaction.run.updateMany({
+    where: { id: { in: ids } },
+    data: { status: 'INTERRUPTED', activeThreadId: null, finishedAt: new Date(), leaseOwner: null, leaseUntil: null },
+  })
+  await transaction.message.updateMany({
+    where: { run: { id: { in: ids } } },
+    data: { status: 'INTERRUPTED', updatedAt: new Date() },
+  })
+}

@@ -1,0 +1,120 @@
+import type { Viewer } from '../auth/viewer.ts'
+import type { Message, PrismaClient, Run, Thread } from '../database/generated/client.ts'
+import { newUlid } from '../platform/ids.ts'
+import type { Log } from '../platform/log.ts'
+import type { Providers } from '../providers/registry.ts'
+import { Announcements } from './announcements.ts'
+import { Checkpoints } from './checkpoints.ts'
+import { type UpdateMessageInput, updateMessage } from './correct.ts'
+import type { EventStream } from './event-stream.ts'
+import { type FollowInput, followThread } from './follow.ts'
+import { keepLeases } from './leases.ts'
+import type { ContextConfig } from './prompt.ts'
+import { expireAllLeases, keepRecovering, recoverRuns } from './recovery.ts'
+import type { Recorded } from './run-event.ts'
+import type { GenerationDefaults } from './run-options.ts'
+import type { RunQueue } from './run-queue.ts'
+import {
+  type EditMessageInput,
+  editMessage,
+  type RegenerateMessageInput,
+  regenerateMessage,
+  type SendMessageInput,
+  type Sent,
+  sendMessage,
+} from './send.ts'
+import { cancelRun, clearThread, deleteThread, purgeThread } from './stop.ts'
+import { Worker } from './worker.ts'
+
+export interface RunsConfig {
+  readonly leaseMs: number
+  readonly maxSteps: number
+  readonly flushMs: number
+  readonly context: ContextConfig
+  readonly generation: GenerationDefaults
+  readonly maxMessageCharacters: number
+  readonly llmEnabled: boolean
+}
+
+export interface RunsDependencies {
+  readonly database: PrismaClient
+  /** Whether no other process can have runs in this database. */
+  readonly isSoleOwner: boolean
+  readonly stream: EventStream
+  readonly queue: RunQueue
+  readonly providers: Providers
+  readonly log: Log
+  readonly config: RunsConfig
+}
+
+/** What the functions of this folder share. */
+export interface RunServices extends Omit<RunsConfig, 'context'> {
+  readonly database: PrismaClient
+  readonly stream: EventStream
+  readonly queue: RunQueue
+  readonly providers: Providers
+  readonly announcements: Announcements
+  readonly worker: Worker
+}
+
+/** How answers come about. Everything that starts, stops or follows a run goes through here. */
+export interface Runs extends AsyncDisposable {
+  sendMessage(viewer: Viewer, input: SendMessageInput, requestId: string): Promise<Sent>
+  regenerateMessage(viewer: Viewer, input: RegenerateMessageInput, requestId: string): Promise<Sent>
+  editMessage(viewer: Viewer, input: EditMessageInput, requestId: string): Promise<Sent>
+  updateMessage(viewer: Viewer, input: UpdateMessageInput): Promise<Message>
+  cancelRun(viewer: Viewer, runId: string, signal: AbortSignal): Promise<Run>
+  deleteThread(viewer: Viewer, threadId: string, signal: AbortSignal): Promise<Thread>
+  clearThread(viewer: Viewer, threadId: string, signal: AbortSignal): Promise<Thread>
+  purgeThread(viewer: Viewer, threadId: string, signal: AbortSignal): Promise<void>
+  follow(viewer: Viewer, input: FollowInput): Promise<AsyncIterableIterator<Recorded>>
+  /** Starts no more runs; waits for those that go here, and after `forMs` stops them. Returns when all are stored. */
+  drain(forMs: number): Promise<void>
+}
+
+/** Starts carrying runs, those that were left behind first. Disposing of it stops what still goes. */
+export async function createRuns({ config, ...dependencies }: RunsDependencies): Promise<Runs> {
+  const { database, stream, queue, providers, log } = dependencies
+  const { leaseMs } = config
+  const owner = newUlid()
+  const announcements = new Announcements()
+  const checkpoints = new Checkpoints(database, log)
+  const worker = new Worker({ ...dependencies, ...config, checkpoints, announcements, owner })
+  const services: RunServices = { database, stream, queue, providers, announcements, worker, ...config }
+
+  if (dependencies.isSoleOwner) await expireAllLeases(database)
+  queue.start((runId) => worker.carry(runId))
+  const recovery = { database, queue, leaseMs, log }
+  await recoverRuns(recovery)
+  const recovering = keepRecovering(recovery)
+  const leases = keepLeases({ database, worker, owner, leaseMs, log })
+
+  async function drain(forMs: number): Promise<void> {
+    queue.stop()
+    await recovering[Symbol.asyncDispose]()
+    const { promise: patience, resolve } = Promise.withResolvers<void>()
+    const timer = setTimeout(resolve, forMs)
+    await Promise.race([patience, Promise.all([...worker.going.values()].map(({ ended }) => ended))])
+    clearTimeout(timer)
+    await Promise.all([...worker.going.keys()].map((runId) => worker.stop(runId, 'shutdown')))
+  }
+
+  return {
+    sendMessage: (viewer, input, requestId) => sendMessage(viewer, services, input, requestId),
+    regenerateMessage: (viewer, input, requestId) => regenerateMessage(viewer, services, input, requestId),
+    editMessage: (viewer, input, requestId) => editMessage(viewer, services, input, requestId),
+    updateMessage: (viewer, input) => updateMessage(viewer, services, input),
+    cancelRun: (viewer, runId, signal) => cancelRun(viewer, services, runId, signal),
+    deleteThread: (viewer, threadId, signal) => deleteThread(viewer, services, threadId, signal),
+    clearThread: (viewer, threadId, signal) => clearThread(viewer, services, threadId, signal),
+    purgeThread: (viewer, threadId, signal) => purgeThread(viewer, services, threadId, signal),
+    follow: (viewer, input) => followThread(viewer, services, input),
+    drain,
+    async [Symbol.asyncDispose]() {
+      await drain(0)
+      await leases[Symbol.asyncDispose]()
+      await checkpoints[Symbol.asyncDispose]()
+      await queue[Symbol.asyncDispose]()
+    },
+  }
+}

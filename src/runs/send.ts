@@ -1,0 +1,174 @@
+import type { Viewer } from '../auth/viewer.ts'
+import { requireMessage } from '../chat/messages.ts'
+import { requireThread } from '../chat/threads.ts'
+import { badInput, notFound } from '../platform/errors.ts'
+import { cleanText } from '../platform/text.ts'
+import { tellEnded, type WhenBusy } from './busy.ts'
+import { type Idempotency, once } from './idempotency.ts'
+import { type NewMessage, type Parent, type StoredMessage, storeMessage } from './new-message.ts'
+import { checkedOptions, type GivenOptions } from './run-options.ts'
+import type { RunServices } from './runs.ts'
+
+/** What all mutations that start a run take. */
+interface SendOptions {
+  readonly modelId?: string | null | undefined
+  readonly idempotencyKey?: string | null | undefined
+  readonly whenBusy?: WhenBusy | null | undefined
+  readonly options?: GivenOptions | null | undefined
+}
+
+export interface SendMessageInput extends SendOptions {
+  readonly threadId?: string | null | undefined
+  readonly text: string
+  readonly parentId?: string | null | undefined
+  readonly respond?: boolean | null | undefined
+}
+
+export interface RegenerateMessageInput extends SendOptions {
+  readonly messageId: string
+}
+
+export interface EditMessageInput extends SendOptions {
+  readonly messageId: string
+  readonly text: string
+}
+
+/** The ids of what a send stored, now or when its idempotency key was first used. */
+export type Sent = Pick<StoredMessage, 'threadId' | 'userMessageId' | 'runId'>
+
+/** Stores a user's message and starts the run that answers it. */
+export async function sendMessage(
+  viewer: Viewer,
+  services: RunServices,
+  input: SendMessageInput,
+  requestId: string,
+): Promise<Sent> {
+  const { whenBusy, parentId, threadId = null } = input
+  const text = messageText(services, input.text)
+  if (parentId && whenBusy === 'ROLLBACK') throw badInput('parentId', 'must be left out with whenBusy ROLLBACK.')
+  if (parentId && !threadId) throw badInput('parentId', 'must be left out where a new thread is created.')
+  const thread = threadId ? await requireThread(viewer, services.database, threadId) : null
+  const parent = parentId ? await parentIn(viewer, services, threadId, parentId) : ({ kind: 'newest' } as const)
+  const asked = input.respond !== false
+  return send(viewer, services, 'sendMessage', input, {
+    requestId,
+    threadModelId: thread?.modelId ?? null,
+    asksModel: asked && services.llmEnabled,
+    message: { threadId, text, parent, field: 'threadId' },
+  })
+}
+
+/** Starts a run that answers a message again: an answer's question, or a user's message itself. */
+export async function regenerateMessage(
+  viewer: Viewer,
+  services: RunServices,
+  input: RegenerateMessageInput,
+  requestId: string,
+): Promise<Sent> {
+  const message = await requireMessage(viewer, services.database, input.messageId)
+  const thread = await requireThread(viewer, services.database, message.threadId, 'messageId')
+  const id = message.role === 'ASSISTANT' ? message.parentId : message.id
+  return send(viewer, services, 'regenerateMessage', input, {
+    requestId,
+    threadModelId: thread.modelId,
+    asksModel: true,
+    message: { threadId: message.threadId, text: null, parent: { kind: 'message', id }, field: 'messageId' },
+  })
+}
+
+/** Stores a new user message beside an old one, and starts the run that answers it. */
+export async function editMessage(
+  viewer: Viewer,
+  services: RunServices,
+  input: EditMessageInput,
+  requestId: string,
+): Promise<Sent> {
+  const text = messageText(services, input.text)
+  const message = await requireMessage(viewer, services.database, input.messageId)
+  if (message.role !== 'USER') throw badInput('messageId', "must be a user's message; an answer is regenerated.")
+  const thread = await requireThread(viewer, services.database, message.threadId, 'messageId')
+  return send(viewer, services, 'editMessage', input, {
+    requestId,
+    threadModelId: thread.modelId,
+    asksModel: services.llmEnabled,
+    message: {
+      threadId: message.threadId,
+      text,
+      parent: { kind: 'message', id: message.parentId },
+      field: 'messageId',
+    },
+  })
+}
+
+interface Sending {
+  readonly requestId: string
+  readonly threadModelId: string | null
+  readonly asksModel: boolean
+  readonly message: Omit<NewMessage, 'run' | 'whenBusy'>
+}
+
+async function send(
+  viewer: Viewer,
+  services: RunServices,
+  mutation: string,
+  { idempotencyKey, ...input }: SendOptions,
+  { requestId, threadModelId, asksModel, message }: Sending,
+): Promise<Sent> {
+  const { database, announcements, generation } = services
+  const whenBusy = input.whenBusy ?? 'ENQUEUE'
+  const options = checkedOptions(input.options, generation)
+  const model = asksModel || input.modelId ? await services.providers.resolve(input.modelId ?? threadModelId) : null
+  const idempotency: Idempotency = { mutation, key: idempotencyKey ?? null, input }
+
+  let announced: (() => void) | undefined
+  const announce = (runId: string) => {
+    announced = announcements.begin(runId)
+  }
+  const run = model && asksModel ? { modelId: model.modelId, options, requestId, announce } : null
+  try {
+    let stored: StoredMessage | undefined
+    const { payload } = await database.$transaction(async (transaction) =>
+      once(viewer, transaction, idempotency, async () => {
+        stored = await storeMessage(viewer, transaction, { ...message, run, whenBusy })
+        const { threadId, userMessageId, runId } = stored
+        return { threadId, userMessageId, runId }
+      }),
+    )
+    if (stored) tellStream(services, stored, message.text !== null)
+    announced?.()
+    if (stored) startRuns(services, stored)
+    return payload
+  } finally {
+    announced?.()
+  }
+}
+
+function tellStream({ stream }: RunServices, stored: StoredMessage, isNewMessage: boolean): void {
+  const { threadId, userMessageId, runId, answerId, room } = stored
+  tellEnded(stream, threadId, room.ended)
+  if (userMessageId && isNewMessage)
+    stream.append(threadId, runId, { type: 'message-changed', messageId: userMessageId })
+  if (answerId) stream.append(threadId, runId, { type: 'message-changed', messageId: answerId })
+  if (runId) stream.append(threadId, runId, { type: 'run-status-changed', status: 'QUEUED' })
+}
+
+function startRuns({ queue, worker }: RunServices, { runId, room }: StoredMessage): void {
+  if (room.stopping) void worker.stop(room.stopping, 'cancelled')
+  if (runId) queue.enqueue(runId)
+}
+
+function messageText({ maxMessageCharacters }: RunServices, text: string): string {
+  if (text.trim() === '') throw badInput('text', 'must not be empty.')
+  return cleanText('text', text, maxMessageCharacters)
+}
+
+async function parentIn(
+  viewer: Viewer,
+  { database }: RunServices,
+  threadId: string | null,
+  parentId: string,
+): Promise<Parent> {
+  const parent = await requireMessage(viewer, database, parentId, 'parentId')
+  if (parent.threadId !== threadId) throw notFound('message', 'parentId')
+  return { kind: 'message', id: parent.id }
+}
