@@ -47,3 +47,8 @@ export function conflict(message: string, field?: string): RequestError {
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error)
 }
+
+/** The server cannot start, for a reason that its operator can change: the message says how. */
+export class StartError extends Error {
+  override readonly name = 'StartError'
+}

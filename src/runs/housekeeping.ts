@@ -1,0 +1,34 @@
+import { purgeDeletedThreads } from '../chat/threads.ts'
+import type { PrismaClient } from '../database/generated/client.ts'
+import type { Log } from '../platform/log.ts'
+import { repeat } from '../platform/repeat.ts'
+import type { EventStream } from './event-stream.ts'
+import { keyExpiry } from './idempotency.ts'
+
+export interface HousekeepingOptions {
+  readonly database: PrismaClient
+  readonly stream: EventStream
+  readonly log: Log
+  /** Days after which a deleted thread is removed for good; null keeps it. */
+  readonly deletedDays: number | null
+}
+
+const everyMs = 600_000
+const batchSize = 100
+
+/** Removes, every ten minutes, what was kept for a time: deleted threads, and idempotency keys. */
+export function keepHouse(options: HousekeepingOptions): AsyncDisposable {
+  return repeat({ everyMs, log: options.log, task: 'housekeeping' }, () => cleanUp(options))
+}
+
+export async function cleanUp({ database, stream, log, deletedDays }: HousekeepingOptions): Promise<void> {
+  await database.idempotencyKey.deleteMany({ where: { createdAt: { lt: keyExpiry() } } })
+  if (deletedDays === null) return
+  const deletedBefore = new Date(Date.now() - deletedDays * 86_400_000)
+  for (;;) {
+    const purged = await purgeDeletedThreads(database, deletedBefore, batchSize)
+    for (const threadId of purged) stream.closeThread(threadId)
+    if (purged.length > 0) log.info({ threads: purged.length }, 'removed threads that were deleted long ago')
+    if (purged.length < batchSize) return
+  }
+}
