@@ -1,0 +1,217 @@
+import { z } from 'zod'
+import { normaliseBasePath, normaliseOrigin, normaliseUrl } from './addresses.ts'
+import { databaseUrlPattern, sslModes } from './database-url.ts'
+import { providerSchema } from './provider-schema.ts'
+import { atLeast, milliseconds } from './values.ts'
+
+const database = z.strictObject({
+  url: z
+    .string()
+    .regex(databaseUrlPattern, 'expected postgresql://user:password@host:5432/name, with %-escapes in the password')
+    .optional()
+    .meta({
+      description: 'The PostgreSQL to use. Without it, and without `database.host`, the embedded one is started.',
+      example: 'postgresql://parley:secret@127.0.0.1:5432/parley',
+      secret: true,
+    }),
+  directUrl: z
+    .string()
+    .regex(databaseUrlPattern, 'expected postgresql://user:password@host:5432/name, with %-escapes in the password')
+    .optional()
+    .meta({
+      description: 'A connection past the transaction pooler, for migrations.',
+      example: 'postgresql://parley:secret@127.0.0.1:5432/parley',
+      secret: true,
+    }),
+  host: z.string().min(1).optional().meta({
+    description: "PostgreSQL's host, or the directory of its socket: the parts below then stand in for `database.url`.",
+    example: 'db.internal',
+  }),
+  port: z.int().min(1).max(65_535).default(5432).meta({ description: "PostgreSQL's port; used with `database.host`." }),
+  name: z.string().min(1).default('parley').meta({ description: "The database's name; used with `database.host`." }),
+  user: z.string().min(1).default('parley').meta({ description: 'Who connects; used with `database.host`.' }),
+  password: z.string().optional().meta({
+    description: 'The password; used with `database.host`.',
+    example: 'secret',
+    secret: true,
+  }),
+  sslMode: z.enum(sslModes).optional().meta({
+    description:
+      'As in libpq: `require` and `no-verify` encrypt and do not check the certificate. `verify-ca` needs `sslrootcert` in the URL, and is `verify-full` without.',
+    example: 'verify-full',
+  }),
+  poolMin: z.int().min(0).max(1000).default(2).meta({ description: 'Connections that are kept when idle.' }),
+  poolSize: z.int().min(1).max(1000).default(10).meta({ description: 'Connections at most.' }),
+  statementTimeoutMs: milliseconds(0)
+    .default(30_000)
+    .meta({ description: 'How long a statement may take; 0: any time.' }),
+})
+
+const limits = z.strictObject({
+  maxMessageCharacters: atLeast(1).default(262_144).meta({ description: 'Length of a message, in UTF-16 units.' }),
+  maxRequestBytes: atLeast(1024)
+    .default(4_194_304)
+    .meta({ description: 'Size of a request, or of a WebSocket message.' }),
+  maxDepth: atLeast(1).default(15).meta({ description: 'Depth of a GraphQL operation.' }),
+  maxAliases: atLeast(0).default(60).meta({ description: 'Aliases in a GraphQL operation.' }),
+  maxTokens: atLeast(1).default(4000).meta({ description: 'Lexical tokens of a GraphQL document.' }),
+  maxDirectives: atLeast(0).default(40).meta({ description: 'Directives in a GraphQL operation.' }),
+  maxComplexity: atLeast(1).default(20_000).meta({ description: 'Cost of a GraphQL operation.' }),
+  maxConnections: atLeast(1).default(10_000).meta({ description: 'WebSocket connections at a time.' }),
+})
+
+/**
+ * Every configuration key: its type, its default and what it means. Names of environment variables and flags are made
+ * from this (`keys.ts`), and so are `.env.example` and the table in `docs/configuration.md`.
+ *
+ * Metadata of a key: `description`; `example`, where the default is none; `secret: true`, where its value must not be
+ * printed; `expected`, where its type does not say what it takes.
+ */
+export const configSchema = z.strictObject({
+  host: z.string().min(1).default('127.0.0.1').meta({ description: 'The address to listen on.' }),
+  port: z.int().min(0).max(65_535).default(4000).meta({ description: 'The port to listen on; 0: any free one.' }),
+  basePath: z
+    .string()
+    .regex(/^[\w\-.~/]*$/, 'expected a path such as /chat')
+    .transform(normaliseBasePath)
+    .default('')
+    .meta({ description: 'A path before every route, GraphiQL and WebSocket included.', example: '/chat' }),
+  publicUrl: z
+    .url({ protocol: /^https?$/, error: 'expected an http or https URL' })
+    .transform(normaliseUrl)
+    .optional()
+    .meta({
+      description: 'Where clients reach the server, `basePath` included, when that is not `host` and `port`.',
+      example: 'https://chat.example.com',
+    }),
+  trustProxy: z
+    .boolean()
+    .default(false)
+    .meta({ description: 'Believe the `X-Forwarded-…` headers of a proxy in front.' }),
+  corsOrigins: z
+    .array(
+      z.string().transform((text, context) => {
+        const origin = normaliseOrigin(text)
+        if (origin !== null) return origin
+        context.addIssue('expected an origin such as https://app.example.com, or *')
+        return z.NEVER
+      }),
+    )
+    .default([])
+    .meta({
+      description: 'Origins whose pages may call the server, or `*` for all.',
+      example: ['https://app.example.com', 'http://localhost:5173'],
+    }),
+  dataDir: z.string().min(1).default('.parley').meta({
+    description: 'Where the embedded database and other data live; relative to the working directory.',
+  }),
+  logLevel: z
+    .enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'])
+    .default('info')
+    .meta({ description: 'The least severe log lines that are written.' }),
+  logFormat: z
+    .enum(['auto', 'pretty', 'json'])
+    .default('auto')
+    .meta({ description: '`auto`: `pretty` on a terminal, else `json`.' }),
+  drainMs: milliseconds(0)
+    .default(30_000)
+    .meta({ description: 'How long runs may take to end when the server stops.' }),
+  readTimeoutMs: milliseconds(1).default(60_000).meta({ description: 'How long a request may take to arrive.' }),
+  writeTimeoutMs: milliseconds(1).default(60_000).meta({ description: 'How long a write to a client may stall.' }),
+
+  database: database.prefault({}),
+
+  auth: z
+    .strictObject({
+      mode: z.enum(['local']).default('local').meta({
+        description: '`local`: whoever reaches the loopback address is the one local administrator.',
+      }),
+    })
+    .prefault({}),
+
+  providers: z
+    .array(providerSchema)
+    .default([])
+    .meta({
+      description:
+        'Where models come from, in order of preference. `openai` and `demo` are added where they are not listed.',
+      example: [{ id: 'local', kind: 'openai', baseUrl: 'http://127.0.0.1:11434/v1' }],
+    }),
+  defaultModel: z
+    .string()
+    .regex(/^[^/]+\/.+$/, "expected provider/model: a provider's id, a slash, and its model's name")
+    .optional()
+    .meta({
+      description: 'The model that answers where none is asked for. Without it, the first of the first provider.',
+      example: 'openai/gpt-5-mini',
+    }),
+  llm: z
+    .strictObject({
+      enabled: z
+        .boolean()
+        .default(true)
+        .meta({ description: 'Off: messages are stored, and no provider is contacted.' }),
+    })
+    .prefault({}),
+  generation: z
+    .strictObject({
+      temperature: z.number().min(0).max(2).optional().meta({
+        description: "Without it, the model's own default.",
+        example: 0.7,
+      }),
+      maxOutputTokens: atLeast(1).optional().meta({ description: "Without it, the model's own limit.", example: 4096 }),
+    })
+    .prefault({}),
+  context: z
+    .strictObject({
+      maxMessages: atLeast(1).default(20).meta({ description: 'Messages of a thread that the model sees.' }),
+      maxTokens: atLeast(1).default(100_000).meta({ description: 'Tokens of a thread that the model sees.' }),
+      instructions: z.string().optional().meta({
+        description: 'What the model is told before every thread.',
+        example: 'Answer briefly.',
+      }),
+    })
+    .prefault({}),
+
+  stream: z
+    .strictObject({
+      flushMs: milliseconds(0).default(0).meta({ description: 'How long deltas are held to be joined; 0: one tick.' }),
+      heartbeatMs: milliseconds(1).default(10_000).meta({ description: 'How often a silent stream says it is alive.' }),
+      retain: atLeast(1).default(10_000).meta({ description: 'Events of a thread that are held for replay.' }),
+      queueSize: atLeast(1)
+        .default(256)
+        .meta({ description: 'Events that wait for a subscriber before they collapse.' }),
+    })
+    .prefault({}),
+  runs: z
+    .strictObject({
+      concurrency: atLeast(1).default(100).meta({ description: 'Runs at a time in this process; others wait.' }),
+      maxSteps: atLeast(1).default(20).meta({ description: 'Model turns in one run.' }),
+      leaseMs: milliseconds(100).default(10_000).meta({
+        description: 'How long after its process died another may take a run.',
+      }),
+    })
+    .prefault({}),
+  retention: z
+    .strictObject({
+      deletedDays: z
+        .int()
+        .min(0)
+        .max(36_500)
+        .nullable()
+        .transform((days) => (days === 0 ? null : days))
+        .default(30)
+        .meta({ description: 'Days until a deleted thread is purged; 0, or null in YAML: never.' }),
+    })
+    .prefault({}),
+  limits: limits.prefault({}),
+})
+
+/** The whole configuration, checked, with its defaults. `database.url` is absent where the embedded database serves. */
+export type Config = z.output<typeof configSchema>
+
+/** What may be written: every key may be left out. */
+export type ConfigInput = z.input<typeof configSchema>
+
+/** A provider as configured; its `kind` says which implementation serves it. */
+export type ProviderConfig = Config['providers'][number]
