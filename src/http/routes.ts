@@ -1,0 +1,86 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Logger } from 'pino'
+import type { Viewer } from '../auth/viewer.ts'
+
+/** What the server tells about itself outside GraphQL. */
+export interface HealthSource {
+  /** Whether requests can be served: what was looked at, by name, and what is wrong with it, or null. */
+  ready(): Promise<{ readonly ok: boolean; readonly checks: Readonly<Record<string, string | null>> }>
+  info(): ServerFacts
+}
+
+/** Holds no secrets: `/info` shows all of it. */
+export interface ServerFacts {
+  readonly name: string
+  readonly version: string
+  readonly startedAt: Date
+  /** Which features are on, by name. */
+  readonly features: Readonly<Record<string, boolean>>
+}
+
+export interface Exchange {
+  readonly request: IncomingMessage
+  readonly response: ServerResponse
+  readonly requestId: string
+  readonly log: Logger
+}
+
+export interface Route {
+  readonly path: string
+  /** Whether it answers only those who may reach the server at all: in local mode, by a loopback name. */
+  readonly guarded: boolean
+  /** `viewer` is null where the route is not guarded. */
+  readonly handle: (exchange: Exchange, viewer: Viewer | null) => void | Promise<void>
+}
+
+/** The routes besides GraphQL, under `basePath`. */
+export function healthRoutes(
+  basePath: string,
+  health: HealthSource,
+  state: { connectedClients(): number; isDraining(): boolean },
+): Route[] {
+  return [
+    {
+      path: '/health',
+      guarded: false,
+      handle({ response }) {
+        const { version, startedAt } = health.info()
+        const uptimeSeconds = Math.round((Date.now() - startedAt.getTime()) / 1000)
+        sendJson(response, 200, { status: 'ok', version, uptimeSeconds, connectedClients: state.connectedClients() })
+      },
+    },
+    {
+      path: '/ready',
+      guarded: false,
+      async handle({ response }) {
+        const { ok, checks } = await health.ready()
+        const draining = state.isDraining()
+        const reasons = Object.entries({ ...checks, server: draining ? 'shutting down' : null })
+          .filter(([, problem]) => problem !== null)
+          .map(([name, problem]) => `${name}: ${problem}`)
+        if (ok && !draining) sendJson(response, 200, { status: 'ready' })
+        else sendJson(response, 503, { status: 'unavailable', reasons })
+      },
+    },
+    {
+      path: '/info',
+      guarded: true,
+      handle({ response }) {
+        sendJson(response, 200, { ...health.info(), connectedClients: state.connectedClients() })
+      },
+    },
+    {
+      path: '/',
+      guarded: false,
+      handle({ response }) {
+        response.writeHead(302, { location: `${basePath}/graphql` }).end()
+      },
+    },
+  ]
+}
+
+export function sendJson(response: ServerResponse, status: number, body: object | string): void {
+  response
+    .writeHead(status, { 'content-type': 'application/json; charset=utf-8', 'cache-control': 'no-store' })
+    .end(typeof body === 'string' ? body : JSON.stringify(body))
+}

@@ -1,0 +1,185 @@
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import type { GraphQLSchema } from 'graphql'
+import type { Logger } from 'pino'
+import type { RequestFacts } from '../auth/request-facts.ts'
+import type { Viewer } from '../auth/viewer.ts'
+import { RequestError } from '../platform/errors.ts'
+import { toHttpRefusal } from './errors.ts'
+import { graphiqlPolicy } from './graphiql.ts'
+import { listen, refuseUpgrade, urlHostOf } from './listen.ts'
+import type { CreateContext } from './operation.ts'
+import {
+  corsHeaders,
+  isBlindCrossSite,
+  isPreflight,
+  type OriginPolicy,
+  originOf,
+  preflightHeaders,
+  standingOf,
+} from './origin.ts'
+import type { OperationLimits } from './plugins.ts'
+import { factsOf, pathOf, requestIdOf } from './request.ts'
+import { type Exchange, type HealthSource, healthRoutes, type Route, sendJson } from './routes.ts'
+import { createWebSockets } from './websocket.ts'
+import { createPipeline } from './yoga.ts'
+
+export interface HttpConfig extends OriginPolicy {
+  readonly host: string
+  /** 0 takes any free port. */
+  readonly port: number
+  /** Before every path: empty, or such as `/chat`. */
+  readonly basePath: string
+  /** How long a request may take to arrive. */
+  readonly readTimeoutMs: number
+  /** How long a client may take nothing of what waits for it, or a WebSocket show no sign of life. */
+  readonly writeTimeoutMs: number
+  readonly limits: OperationLimits & {
+    readonly maxRequestBytes: number
+    /** WebSocket connections at a time. */
+    readonly maxConnections: number
+  }
+}
+
+export interface HttpServerOptions {
+  readonly config: HttpConfig
+  readonly log: Logger
+  readonly schema: GraphQLSchema
+  /** Who is calling, null where nobody is signed in; throws a RequestError for a request that may not be made. */
+  readonly authenticate: (request: RequestFacts) => Promise<Viewer | null>
+  readonly createContext: CreateContext
+  readonly health: HealthSource
+  /** How long a WebSocket may take to send `connection_init`; by default 10 s. */
+  readonly initTimeoutMs?: number
+  /** How often a WebSocket is pinged; by default every 30 s, or twice in `writeTimeoutMs` where that is shorter. */
+  readonly pingMs?: number
+}
+
+export interface HttpServer extends AsyncDisposable {
+  /** Where clients reach it, `basePath` included. */
+  readonly url: string
+  readonly port: number
+  /** Open WebSockets and event streams. */
+  connectedClients(): number
+  /** Takes no new connections, and is no longer ready; what is open goes on. */
+  drain(): void
+  /** Ends every WebSocket with 1001 and every event stream. */
+  closeSockets(): Promise<void>
+}
+
+/** Listens once the promise resolves; a port that is taken is an error of one clear line. */
+export async function createHttpServer(options: HttpServerOptions): Promise<HttpServer> {
+  const { config, log, authenticate, health, schema, createContext } = options
+  const { basePath, limits, writeTimeoutMs } = config
+  const eventStreams = new Set<ServerResponse>()
+  let isDraining = false
+
+  const yoga = createPipeline({ schema, createContext, limits, path: `${basePath}/graphql`, eventStreams })
+  const webSockets = createWebSockets({
+    yoga,
+    log,
+    maxMessageBytes: limits.maxRequestBytes,
+    initTimeoutMs: options.initTimeoutMs ?? 10_000,
+    pingMs: options.pingMs ?? Math.min(30_000, writeTimeoutMs / 2),
+    deadAfterMs: writeTimeoutMs,
+    async authenticate(request, connectionParams) {
+      if (standingOf(request, config) === 'foreign') throw foreignOrigin()
+      return authenticate(factsOf(request, config, connectionParams))
+    },
+  })
+  const connectedClients = () => webSockets.count + eventStreams.size
+
+  const routes: Route[] = [
+    { path: '/graphql', guarded: true, handle: serveGraphql },
+    ...healthRoutes(basePath, health, { connectedClients, isDraining: () => isDraining }),
+  ]
+
+  async function serveGraphql({ request, response, requestId, log }: Exchange, viewer: Viewer | null): Promise<void> {
+    if (isBlindCrossSite(request)) throw foreignOrigin()
+    const accept = request.headers.accept ?? ''
+    const transport = accept.includes('text/event-stream') ? 'sse' : 'http'
+    if (request.method === 'GET' && accept.includes('text/html')) {
+      response.setHeader('content-security-policy', graphiqlPolicy)
+    }
+    const operation = { viewer, requestId, transport, log: log.child({ userId: viewer?.id }) } as const
+    await yoga.handle(request, response, operation)
+  }
+
+  async function serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const requestId = requestIdOf(request)
+    const exchange: Exchange = { request, response, requestId, log: log.child({ requestId }) }
+    let viewer: Viewer | null = null
+    try {
+      const standing = standingOf(request, config)
+      const headers = {
+        'x-request-id': requestId,
+        'x-content-type-options': 'nosniff',
+        ...corsHeaders(request, standing),
+      }
+      for (const [name, value] of Object.entries(headers)) response.setHeader(name, value)
+      if (isDraining) response.setHeader('connection', 'close')
+      if (originOf(request, config) === undefined) throw new RequestError('BAD_USER_INPUT', 'The Host is malformed.')
+      if (standing === 'foreign') throw foreignOrigin()
+      if (isPreflight(request)) return void response.writeHead(204, preflightHeaders(request)).end()
+      const route = routes.find(({ path }) => `${basePath}${path}` === pathOf(request))
+      if (!route) throw new RequestError('NOT_FOUND', 'There is nothing at this address.')
+      if (route.guarded) viewer = await authenticate(factsOf(request, config, null))
+      await route.handle(exchange, viewer)
+    } catch (error) {
+      const { status, body } = toHttpRefusal(error, { viewer, requestId, log: exchange.log })
+      if (response.headersSent) response.destroy()
+      else sendJson(response, status, body)
+    }
+  }
+
+  const server = createServer(
+    {
+      requestTimeout: config.readTimeoutMs,
+      headersTimeout: config.readTimeoutMs,
+      connectionsCheckingInterval: Math.min(30_000, config.readTimeoutMs),
+    },
+    (request, response) => {
+      // Only a client that does not take what waits for it is cut off: an answer may well be long in the making.
+      response.setTimeout(writeTimeoutMs, () => {
+        if (response.writableLength > 0 || request.socket.writableLength > 0) response.destroy()
+      })
+      void serve(request, response)
+    },
+  )
+  server.on('upgrade', (request, socket, head) => {
+    socket.on('error', (err) => log.debug({ err }, 'connection error'))
+    if (pathOf(request) !== `${basePath}/graphql`) return refuseUpgrade(socket, '404 Not Found')
+    if (isDraining || webSockets.count >= limits.maxConnections) return refuseUpgrade(socket, '503 Service Unavailable')
+    webSockets.upgrade(request, socket, head)
+  })
+  const closed = new Promise((resolve) => server.once('close', resolve))
+  const port = await listen(server, config)
+
+  const drain = () => {
+    isDraining = true
+    server.close()
+  }
+  const closeSockets = async () => {
+    // No `complete`, so that clients come back, to another instance or to this one's successor.
+    for (const response of eventStreams) response.destroy()
+    await webSockets.close()
+  }
+  return {
+    url: config.publicUrl ?? `http://${urlHostOf(config.host)}:${port}${basePath}`,
+    port,
+    connectedClients,
+    drain,
+    closeSockets,
+    async [Symbol.asyncDispose]() {
+      drain()
+      await closeSockets()
+      server.closeAllConnections()
+      await closed
+      await yoga.dispose()
+    },
+  }
+}
+
+function foreignOrigin(): RequestError {
+  const remedy = 'Add it to `corsOrigins`; behind a proxy, set `publicUrl` or `trustProxy`.'
+  return new RequestError('FORBIDDEN', `Pages of this origin may not call this server. ${remedy}`)
+}
