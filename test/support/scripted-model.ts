@@ -89,6 +89,11 @@ export class Exchange {
     return textOf(this.body.messages.findLast(({ role }) => role === 'user')?.content)
   }
 
+  /** Tells connections apart. */
+  get remotePort(): number | undefined {
+    return this.#response.req.socket.remotePort
+  }
+
   /** What the default answer counts: the words of all messages, and the deltas sent. */
   get usage(): ScriptedUsage {
     const prompt_tokens = this.body.messages.reduce((sum, { content }) => sum + words(textOf(content)).length, 0)
