@@ -11,6 +11,8 @@ export interface Operation {
   readonly transport: Transport
   /** Its lines carry the request's and the viewer's id. */
   readonly log: Logger
+  /** Aborted when the caller is gone. */
+  readonly signal: AbortSignal
   /** Of HTTP and SSE. */
   readonly req?: IncomingMessage
   readonly res?: ServerResponse
@@ -22,4 +24,4 @@ export interface Operation {
 }
 
 /** What resolvers get: made for each execution, of a subscription for each event. */
-export type CreateContext = (operation: Pick<Operation, 'viewer' | 'requestId' | 'transport' | 'log'>) => object
+export type CreateContext = (operation: Operation) => object

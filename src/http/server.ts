@@ -7,7 +7,7 @@ import { RequestError } from '../platform/errors.ts'
 import { toHttpRefusal } from './errors.ts'
 import { graphiqlPolicy } from './graphiql.ts'
 import { listen, refuseUpgrade, urlHostOf } from './listen.ts'
-import type { CreateContext } from './operation.ts'
+import type { CreateContext, Operation } from './operation.ts'
 import {
   corsHeaders,
   isBlindCrossSite,
@@ -100,7 +100,12 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
     if (request.method === 'GET' && accept.includes('text/html')) {
       response.setHeader('content-security-policy', graphiqlPolicy)
     }
-    const operation = { viewer, requestId, transport, log: log.child({ userId: viewer?.id }) } as const
+    const gone = new AbortController()
+    response.once('close', () => {
+      if (!response.writableFinished) gone.abort()
+    })
+    const { signal } = gone
+    const operation: Operation = { viewer, requestId, transport, signal, log: log.child({ userId: viewer?.id }) }
     await yoga.handle(request, response, operation)
   }
 

@@ -10,7 +10,7 @@ import { RequestError } from '../platform/errors.ts'
 import { newUlid } from '../platform/ids.ts'
 import { type ErrorScope, toClientError } from './errors.ts'
 import type { Operation } from './operation.ts'
-import { adapt, keepAlive, send } from './websocket-adapter.ts'
+import { adapt, createSend, keepAlive, type Send } from './websocket-adapter.ts'
 
 /** Operations that one connection may have open; each subscription among them holds a bounded queue. */
 const maxOperations = 1_000
@@ -42,7 +42,9 @@ export interface WebSockets {
 /** What is known of a connection. `viewer` is set when it is acknowledged. */
 interface Extra {
   readonly request: IncomingMessage
-  readonly socket: WebSocket
+  readonly send: Send
+  /** Aborted when the connection is closed. */
+  readonly signal: AbortSignal
   readonly log: Logger
   viewer: Viewer | null
 }
@@ -89,9 +91,13 @@ export function createWebSockets(options: WebSocketOptions): WebSockets {
     const log = options.log.child({ connectionId: `connection_${newUlid()}` })
     const stopKeepAlive = keepAlive(socket, request.socket, options.pingMs, options.deadAfterMs)
     socket.on('error', (err) => log.debug({ err }, 'WebSocket error'))
-    const closed = graphql.opened(adapt(socket, log), { request, socket, log, viewer: null })
+    const send = createSend(socket, request.socket)
+    const gone = new AbortController()
+    const extra = { request, send, signal: gone.signal, log, viewer: null }
+    const closed = graphql.opened(adapt(socket, send, log), extra)
     socket.once('close', (code, reason) => {
       stopKeepAlive()
+      gone.abort()
       closed(code, reason.toString()).catch((err: unknown) => log.error({ err }, 'closing a WebSocket failed'))
     })
   }
@@ -115,7 +121,7 @@ async function prepare(
   payload: SubscribePayload,
 ): Promise<ExecutionArgs | readonly GraphQLError[]> {
   const requestId = `request_${newUlid()}`
-  const { viewer, socket } = extra
+  const { viewer, send, signal } = extra
   const scope: ErrorScope = { viewer, requestId, log: extra.log }
   if (Object.keys(subscriptions).length > maxOperations) {
     const tooMany = `A connection may have ${maxOperations} operations at a time.`
@@ -128,7 +134,8 @@ async function prepare(
     requestId,
     transport: 'websocket',
     log,
-    sendPayload: (json) => send(socket, `${frame}${json}}`),
+    signal,
+    sendPayload: (json) => send(`${frame}${json}}`),
   }
   try {
     const { schema, parse, validate, execute, subscribe, contextFactory } = yoga.getEnveloped(operation)
