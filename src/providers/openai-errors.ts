@@ -85,7 +85,7 @@ const rules: readonly { readonly code: RefusalCode; matches(refusal: Refusal): b
   {
     code: 'QUOTA_EXCEEDED',
     matches: ({ status, code, type }) =>
-      status === 402 || /^(insufficient_quota|billing_hard_limit_reached|quota_exceeded)$/.test(code || type),
+      status === 402 || /insufficient_quota|billing_hard_limit|quota_exceeded/.test(`${code} ${type}`),
   },
   {
     code: 'CONTEXT_OVERFLOW',
@@ -101,7 +101,7 @@ const rules: readonly { readonly code: RefusalCode; matches(refusal: Refusal): b
   { code: 'AUTHENTICATION', matches: ({ status }) => status === 401 || status === 403 },
   {
     code: 'AUTHENTICATION',
-    matches: ({ code, type }) => /^(invalid_api_key|authentication_error|permission_error)$/.test(code || type),
+    matches: ({ code, type }) => /invalid_api_key|authentication_error|permission_error/.test(`${code} ${type}`),
   },
   {
     code: 'OVERLOADED',
