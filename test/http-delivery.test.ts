@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { execute, parse } from 'graphql'
 import { describe, expect, test } from 'vitest'
+import { createSchema } from '../src/graphql/schema.ts'
 import { createDeltaTemplates } from '../src/http/delta-template.ts'
 import type { Recorded } from '../src/runs/run-event.ts'
 import { startHttpFixture } from './support/http-fixture.ts'
@@ -13,12 +14,15 @@ const schema = createStreamSchema({
   },
 })
 
+/** As much of the product's own context as a delta needs. */
+const contextValue = { services: { config: { maxComplexity: 1_000 } } }
+
 /** What the template of an operation gives, and what executing it gives; the first is undefined without a template. */
-async function bothWays(query: string, delta: Recorded, variables: Record<string, unknown> = {}) {
-  const args = { schema, document: parse(query), variableValues: variables }
+async function bothWays(query: string, delta: Recorded, variables: Record<string, unknown> = {}, of = schema) {
+  const args = { schema: of, document: parse(query), variableValues: variables }
   const { type } = delta.event
   const template = type === 'text-delta' || type === 'reasoning-delta' ? createDeltaTemplates(args)[type] : undefined
-  const executed = await execute({ ...args, rootValue: delta, contextValue: {} })
+  const executed = await execute({ ...args, rootValue: delta, contextValue })
   // biome-ignore lint/suspicious/noExplicitAny: the type of the event was looked at above
   return { template: template?.(delta as any), executed: JSON.stringify(executed) }
 }
@@ -68,6 +72,21 @@ describe('A delta', () => {
       ),
       { numRuns: 500 },
     )
+  })
+
+  test("is written as the product's own schema writes it", async () => {
+    const product = createSchema()
+    const query = `subscription ($id: ID!) { messageStream(threadId: $id) {
+      __typename ... on MessageStreamEvent { at id: threadId } ... on TextDelta { ${allFields} }
+      ... on ReasoningDelta { ${allFields} } ... on MessageSnapshot { message { id } } } }`
+    for (const type of ['text-delta', 'reasoning-delta'] as const) {
+      for (const runId of ['run_1', null]) {
+        const delta = recordedDelta('', { event: { type, text: 'a"\u2028\ud800' }, runId })
+        const { template, executed } = await bothWays(query, delta, { id: 'thread_1' }, product)
+        expect(executed).toContain('"text":')
+        expect(template).toBe(executed)
+      }
+    }
   })
 
   test.each([
