@@ -1,3 +1,5 @@
+import { globSync, readFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
 import { defineConfig } from 'vitest/config'
 
 const database = process.env.PARLEY_TEST_DATABASE ?? 'embedded'
@@ -5,16 +7,23 @@ const database = process.env.PARLEY_TEST_DATABASE ?? 'embedded'
 export default defineConfig({
   resolve: {
     // Else two copies of graphql are loaded: one by import, one by require.
-    alias: { graphql: new URL('node_modules/graphql/index.js', import.meta.url).pathname },
+    alias: [
+      { find: /^graphql$/, replacement: fileURLToPath(new URL('node_modules/graphql/index.js', import.meta.url)) },
+    ],
   },
   test: {
     name: database,
-    include: ['test/**/*.test.ts'],
+    include: database === 'embedded' ? ['test/**/*.test.ts'] : databaseTests(),
     globalSetup: 'test/support/global-setup.ts',
     testTimeout: 30_000,
     hookTimeout: 60_000,
     // Two cores: more files at once make each other's waiting longer, and nothing faster.
     maxWorkers: 2,
-    reporters: ['default'],
   },
 })
+
+/** The tests that reach a database: only they run on the second kind of it. */
+function databaseTests(): string[] {
+  const fixtures = /from '\.\/support\/(server|database|chat|process)\.ts'/
+  return globSync('test/**/*.test.ts').filter((file) => fixtures.test(readFileSync(file, 'utf8')))
+}

@@ -30,7 +30,7 @@ export async function openChat({ maxComplexity = 100_000 } = {}): Promise<Chat> 
   const services: Partial<Services> = {
     database: client,
     stream,
-    config: { maxComplexity },
+    config: { maxComplexity, maxMessageCharacters: 262_144, generation: {} },
     version: '1.2.3',
     startedAt: new Date(0),
     features: { llm: true },

@@ -62,7 +62,9 @@ export function createTestClient({ url, webSocketUrl }: { url: string; webSocket
 }
 
 /** Each result's data; a result with errors is thrown, since none of these subscriptions expects one. */
-function dataOf<Data>(results: AsyncIterableIterator<FormattedExecutionResult<Data>>): AsyncIterableIterator<Data> {
+function dataOf<Data>(
+  results: AsyncIterableIterator<FormattedExecutionResult<Data, unknown>>,
+): AsyncIterableIterator<Data> {
   return {
     [Symbol.asyncIterator]() {
       return this
