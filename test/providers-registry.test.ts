@@ -49,6 +49,11 @@ describe('the default model', () => {
     expect(await configured.resolve(null)).toMatchObject({ modelId: 'openai/mine', name: 'mine', contextWindow: 10 })
   })
 
+  it('is PROVIDER_UNAVAILABLE where the configured one does not exist', async () => {
+    await using providers = start([demo], { defaultModel: 'demo/other' })
+    expect((await refusal(providers, null)).code).toBe('PROVIDER_UNAVAILABLE')
+  })
+
   it('is no model of a provider that is switched off', async () => {
     await using providers = start([providerConfig({ kind: 'openai', enabled: false }), demo])
     expect((await providers.resolve(null)).modelId).toBe('demo/parley-demo')

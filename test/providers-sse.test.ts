@@ -44,14 +44,17 @@ describe('the SSE decoder', () => {
     expect(decode([bytesOf('data: a'), Uint8Array.of(0xff, 0xe2, 0x82), bytesOf('b\n\n')])).toEqual(['a\uFFFD\uFFFDb'])
   })
 
-  it('refuses a line that never ends, and an event that never ends', () => {
-    const decoder = new SseDecoder()
+  it('refuses a line that never ends, and an event that never ends, and keeps what came before', () => {
+    const endlessLine = new SseDecoder()
     const piece = bytesOf('x'.repeat(65_536))
-    expect(() => {
-      for (let read = 0; read < 20; read++) decoder.push(piece)
-    }).toThrow(RangeError)
-    const lines = bytesOf(`data: ${'x'.repeat(1_000)}\n`.repeat(Math.ceil(maxEventLength / 1_000) + 1))
-    expect(() => new SseDecoder().push(lines)).toThrow(RangeError)
+    for (let read = 0; read < 20; read++) expect(endlessLine.push(piece)).toEqual([])
+    expect(endlessLine.isTooLong).toBe(true)
+    expect(endlessLine.push(bytesOf('\n\ndata: late\n\n'))).toEqual([])
+
+    const lines = `data: ${'x'.repeat(1_000)}\n`.repeat(Math.ceil(maxEventLength / 1_000) + 1)
+    const endlessEvent = new SseDecoder()
+    expect(endlessEvent.push(bytesOf(`data: early\n\n${lines}\ndata: late\n\n`))).toEqual(['early'])
+    expect(endlessEvent.isTooLong).toBe(true)
   })
 
   it('gives the same payloads however the bytes are cut', () => {

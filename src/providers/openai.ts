@@ -34,11 +34,11 @@ export function createOpenAIProvider(config: ProviderConfig): Provider {
         deadline.signal.throwIfAborted()
         deadline.stop()
         const answered = turn.isAnswered
-        const payloads = reads.length === 1 && reads[0] ? decoder.push(reads[0]) : reads.flatMap((b) => decoder.push(b))
-        const events = turn.push(payloads)
+        const events = turn.push(reads.flatMap((bytes) => decoder.push(bytes)))
         if (events.length > 0) yield events
         if (turn.failure) throw toError(turn.failure)
         if (turn.isDone) break
+        if (decoder.isTooLong) throw malformedError('an event is too long')
         deadline.signal.throwIfAborted()
         if (turn.isAnswered && !answered) deadline.reset(Math.min(config.idleTimeoutMs, afterAnswerMs))
         else deadline.restart()
@@ -46,13 +46,15 @@ export function createOpenAIProvider(config: ProviderConfig): Provider {
       if (!turn.isDone) {
         const events = turn.push(decoder.end())
         if (events.length > 0) yield events
+        if (turn.failure?.type === 'provider-error') throw toError(turn.failure)
+        // A chunk that is cut short is no JSON.
         if (turn.failure && !turn.isAnswered) throw truncatedError()
       }
     } catch (error) {
       signal.throwIfAborted()
-      // The answer is whole; what broke afterwards is the connection's goodbye.
-      if (!turn.isAnswered || turn.failure)
-        throw deadline.expired ? timeoutError(error) : toProviderError(error, secrets)
+      // Where the answer is whole, what broke afterwards was the connection's goodbye.
+      const isWhole = turn.isAnswered && !turn.failure
+      if (!isWhole) throw deadline.expired ? timeoutError(error) : toProviderError(error, secrets)
     }
     if (!turn.isAnswered) throw truncatedError()
     yield turn.finish()

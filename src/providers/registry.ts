@@ -108,7 +108,9 @@ export function createProviders({ config, log }: { config: ProvidersConfig; log:
     const slash = id.indexOf('/')
     const name = id.slice(slash + 1)
     const entry = slash > 0 ? entries.get(id.slice(0, slash)) : undefined
-    if (!entry || name === '' || name.length > maxNameLength || /[\p{Cc}\p{Cs}]/u.test(name)) throw unknown()
+    if (!entry || name === '' || name.length > maxNameLength || /[\p{Cc}\p{Cs}]/u.test(name)) {
+      throw missing(modelId)
+    }
     if (!entry.config.enabled) throw unavailable(`the provider '${entry.config.id}' is switched off.`)
     let known = findModel(entry, name)
     if (!known && entry.discovery) {
@@ -116,11 +118,13 @@ export function createProviders({ config, log }: { config: ProvidersConfig; log:
       known = findModel(entry, name)
     }
     // A provider that lists nothing may have the model all the same.
-    if (!known && knownModels(entry).length > 0) throw unknown()
+    if (!known && knownModels(entry).length > 0) throw missing(modelId)
     return { modelId: id, provider: entry.provider, name, contextWindow: known?.contextWindow ?? null }
   }
 
-  function unknown(): RequestError {
+  function missing(modelId: string | null): RequestError {
+    // Who asked for no model in particular did nothing wrong.
+    if (modelId === null) return unavailable(`there is no model '${defaultModelId()}', which is the default.`)
     const ids = enabled.flatMap((entry) => knownModels(entry).map(({ name }) => `${entry.config.id}/${name}`))
     const first = defaultModelId()
     const examples = [...new Set([...(first === null ? [] : [first]), ...ids])].slice(0, maxExamples)

@@ -7,6 +7,8 @@ export const maxEventLength = 1_048_576
  * bytes that are no UTF-8 become U+FFFD. Fed with one read of a body at a time.
  */
 export class SseDecoder {
+  /** A line or an event was longer than allowed, and what follows is not read. What came before it counts. */
+  isTooLong = false
   readonly #utf8 = new TextDecoder()
   /** The pieces of a line whose end has not come. In pieces, so that a line in many reads is joined once. */
   #line: string[] = []
@@ -15,7 +17,7 @@ export class SseDecoder {
   #data: string | undefined
   #afterCarriageReturn = false
 
-  /** The `data` of the events that these bytes complete. Throws a `RangeError` where one is too long. */
+  /** The `data` of the events that these bytes complete. */
   push(bytes: Uint8Array): string[] {
     return this.#decode(this.#utf8.decode(bytes, { stream: true }))
   }
@@ -26,6 +28,7 @@ export class SseDecoder {
   }
 
   #decode(decoded: string): string[] {
+    if (this.isTooLong) return []
     const text = this.#withLineFeeds(decoded)
     const payloads: string[] = []
     let start = 0
@@ -38,12 +41,12 @@ export class SseDecoder {
       start = end + 1
       end = text.indexOf('\n', start)
     }
-    while (end >= 0) {
+    while (end >= 0 && !this.isTooLong) {
       this.#take(text, start, end, payloads)
       start = end + 1
       end = text.indexOf('\n', start)
     }
-    if (start < text.length) {
+    if (start < text.length && !this.isTooLong) {
       this.#line.push(start === 0 ? text : text.slice(start))
       this.#lineLength += text.length - start
       this.#check(this.#lineLength)
@@ -85,6 +88,9 @@ export class SseDecoder {
   }
 
   #check(length: number): void {
-    if (length > maxEventLength) throw new RangeError(`an event is longer than ${maxEventLength} characters`)
+    if (length <= maxEventLength) return
+    this.isTooLong = true
+    this.#line = []
+    this.#data = undefined
   }
 }
