@@ -1,5 +1,5 @@
 import { type DestinationStream, type Logger, type LoggerOptions, pino, stdSerializers, stdTimeFunctions } from 'pino'
-import pretty from 'pino-pretty'
+import { prettyFactory } from 'pino-pretty'
 import type { Config } from './config/schema.ts'
 
 /** A log, or a child of one: `log.child({ runId })` adds its fields to each of its lines. */
@@ -20,26 +20,18 @@ export function createLog({ logLevel, logFormat }: LogOptions, stream?: Destinat
     formatters: { level: (level) => ({ level }), log: redactFields },
     // Errors are plain objects by then; pino's own serializer would take them for errors of the class Object.
     serializers: { err: (error: unknown) => error },
-    hooks: {
-      logMethod(values, method) {
-        method.apply(this, redactArguments(values) as typeof values)
-      },
-    },
+    hooks: { streamWrite: redactText },
   }
   return redactBindings(pino(options, destinationOf(logFormat, stream)))
 }
 
 function destinationOf(format: LogOptions['logFormat'], stream: DestinationStream | undefined): DestinationStream {
   const isTerminal = isTerminalStream(stream ?? process.stdout)
-  if (format === 'json' || (format === 'auto' && !isTerminal))
-    return stream ?? pino.destination({ dest: 1, sync: true })
-  return pretty({
-    sync: true,
-    ignore: 'pid,hostname',
-    translateTime: 'SYS:HH:MM:ss.l',
-    colorize: isTerminal,
-    destination: stream ?? 1,
-  })
+  const target = stream ?? pino.destination({ dest: 1, sync: true })
+  if (format === 'json' || (format === 'auto' && !isTerminal)) return target
+  // As a stream of its own, pino-pretty would write later than it is told to.
+  const print = prettyFactory({ ignore: 'pid,hostname', translateTime: 'SYS:HH:MM:ss.l', colorize: isTerminal })
+  return { write: (line) => target.write(print(line)) }
 }
 
 function isTerminalStream(stream: object): boolean {
@@ -53,14 +45,6 @@ function redactBindings(log: Log): Log {
     return child.call(this, redactFields(bindings), options)
   } as typeof child
   return log
-}
-
-/** What a log method was called with; an error that comes without a message gives its own, which pino would take raw. */
-function redactArguments(values: readonly unknown[]): unknown[] {
-  const redacted = values.map((value) => (typeof value === 'string' ? redactText(value) : value))
-  const [first] = values
-  const error = typeof first === 'object' && first !== null && 'err' in first ? first.err : first
-  return values.length === 1 && error instanceof Error ? [first, redactText(error.message)] : redacted
 }
 
 const secretName =
@@ -86,7 +70,6 @@ function redactEntries(fields: object, depth: number): Record<string, unknown> {
 }
 
 function redactValue(value: unknown, depth: number): unknown {
-  if (typeof value === 'string') return redactText(value)
   if (typeof value !== 'object' || value === null) return value
   if (depth > maxDepth) return '[…]'
   if (value instanceof Error) return redactEntries(stdSerializers.err(value), depth)
@@ -96,9 +79,9 @@ function redactValue(value: unknown, depth: number): unknown {
   return redactEntries(value, depth)
 }
 
-/** The password of a URL, and the token of an authorization header. */
-function redactText(text: string): string {
-  return text
-    .replaceAll(/([a-z][\w+.-]*:\/\/[^\s:/?#@]*:)[^\s/@]+@/gi, `$1${hidden}@`)
+/** A line without the passwords of URLs and the tokens of authorization headers, wherever they stand. Repetitions are bounded, for lines that are long. */
+function redactText(line: string): string {
+  return line
+    .replaceAll(/([a-z][\w+.-]{0,20}:\/\/[^\s:/?#@"\\]{0,256}:)[^\s/@"\\]{1,1024}@/gi, `$1${hidden}@`)
     .replaceAll(/\b(Bearer|Basic) +[\w\-.~+/]{6,}=*/gi, `$1 ${hidden}`)
 }

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { exampleOf, unknownKey } from './from-file.ts'
+import { configKeys } from './keys.ts'
 import { formatPath, isMapping, type Path, valueAt } from './path.ts'
 import type { ConfigProblem } from './problems.ts'
 import { configSchema } from './schema.ts'
@@ -21,18 +22,34 @@ export function problemsOfIssue(issue: z.core.$ZodIssue, values: unknown, source
     }
   }
   const value = valueAt(values, path)
-  const example = schemas
-    .map((found, depth) => ({ depth, value: exampleOf(found) }))
-    .findLast((found) => found.value !== undefined)
   const source = sourceOf(path)
   return [
     {
       key: formatPath(path),
       source: describeSource(source),
       message: messageOf(issue, exact ? wordsFor(schema) : 'something else', value),
-      example: example === undefined ? '' : exampleAt(source, path.slice(0, example.depth), example.value),
+      example: nearestExample(schemas, path, source),
     },
   ]
+}
+
+/** The example of what stands at the path or, where it has none, of what is around it. */
+function nearestExample(schemas: readonly z.core.$ZodType[], path: Path, source: Source): string {
+  for (let depth = schemas.length - 1; depth > 0; depth--) {
+    const schema = schemas[depth]
+    const value = schema === undefined ? undefined : exampleOf(schema)
+    if (value !== undefined) return exampleFor(source, path.slice(0, depth), value)
+  }
+  return ''
+}
+
+/** A variable or flag that holds a whole key has that key's example, whatever is wrong inside. */
+function exampleFor(source: Source, path: Path, value: unknown): string {
+  const name = 'name' in source ? source.name : undefined
+  const key = configKeys.find(({ env, flag, path: whole }) => {
+    return (name === env || name === `--${flag}`) && formatPath(path).startsWith(`${whole}[`)
+  })
+  return key === undefined ? exampleAt(source, path, value) : exampleAt(source, [], key.example)
 }
 
 function messageOf(issue: z.core.$ZodIssue, words: string, value: unknown): string {
@@ -62,7 +79,7 @@ export function crossProblems(
       key: formatPath(path),
       source: describeSource(source),
       message,
-      example: exampleAt(source, path, example),
+      example: exampleFor(source, path, example),
     })
   }
 

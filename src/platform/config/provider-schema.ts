@@ -37,7 +37,7 @@ export const providerSchema = z.strictObject({
     .array(model)
     .optional()
     .meta({
-      description: 'Its models, by name or as `{ name, contextWindow }`. Without it, the provider is asked.',
+      description: 'Models that are known without asking it, by name or as `{ name, contextWindow }`.',
       example: ['gpt-5-mini', { name: 'gpt-5', contextWindow: 400000 }],
     }),
   timeoutMs: milliseconds(1).default(60_000).meta({ description: "How long the response's headers may take." }),

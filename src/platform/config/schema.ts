@@ -37,7 +37,7 @@ const database = z.strictObject({
   }),
   sslMode: z.enum(sslModes).optional().meta({
     description:
-      'As in libpq: `require` and `no-verify` encrypt and do not check the certificate. `verify-ca` needs `sslrootcert` in the URL, and is `verify-full` without.',
+      'As in libpq, but nothing falls back to plain text: `prefer`, `require` and `no-verify` encrypt without checking the certificate. `verify-ca` needs `sslrootcert` in the URL, else it is `verify-full`.',
     example: 'verify-full',
   }),
   poolMin: z.int().min(0).max(1000).default(2).meta({ description: 'Connections that are kept when idle.' }),
@@ -133,8 +133,7 @@ export const configSchema = z.strictObject({
     .array(providerSchema)
     .default([])
     .meta({
-      description:
-        'Where models come from, in order of preference. `openai` and `demo` are added where they are not listed.',
+      description: 'Where models come from. `openai` and `demo` are added where they are not listed.',
       example: [{ id: 'local', kind: 'openai', baseUrl: 'http://127.0.0.1:11434/v1' }],
     }),
   defaultModel: z
@@ -142,7 +141,7 @@ export const configSchema = z.strictObject({
     .regex(/^[^/]+\/.+$/, "expected provider/model: a provider's id, a slash, and its model's name")
     .optional()
     .meta({
-      description: 'The model that answers where none is asked for. Without it, the first of the first provider.',
+      description: 'The model that answers where none is asked for. Without it, one of OpenAI, else of the demo.',
       example: 'openai/gpt-5-mini',
     }),
   llm: z
