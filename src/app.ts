@@ -69,7 +69,7 @@ export async function createApp({ config, log }: { config: Config; log: Log }): 
     stream,
     runs,
     providers,
-    config: { ...config.limits, generation: config.generation },
+    config: { maxMessageCharacters: config.limits.maxMessageCharacters, generation: config.generation },
     version,
     startedAt,
     features,

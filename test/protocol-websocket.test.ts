@@ -222,4 +222,11 @@ describe('graphql-transport-ws', () => {
   })
 })
 
-const limits = { maxRequestBytes: 100_000, maxDepth: 8, maxAliases: 10, maxTokens: 500, maxDirectives: 10 }
+const limits = {
+  maxRequestBytes: 100_000,
+  maxDepth: 8,
+  maxAliases: 10,
+  maxTokens: 500,
+  maxDirectives: 10,
+  maxComplexity: 1_000,
+}

@@ -1,5 +1,5 @@
 import SchemaBuilder from '@pothos/core'
-import ComplexityPlugin, { ComplexityErrorKind } from '@pothos/plugin-complexity'
+import ComplexityPlugin from '@pothos/plugin-complexity'
 import DataloaderPlugin from '@pothos/plugin-dataloader'
 import PrismaPlugin from '@pothos/plugin-prisma'
 import RelayPlugin from '@pothos/plugin-relay'
@@ -48,16 +48,6 @@ export const builder = new SchemaBuilder<SchemaTypes>({
       viewer === null
         ? new RequestError('UNAUTHENTICATED', 'Sign in first.')
         : new RequestError('FORBIDDEN', 'You may not do this.'),
-  },
-  complexity: {
-    limit: ({ services }) => ({ complexity: services.config.maxComplexity }),
-    complexityError: (kind, { complexity, maxComplexity }) =>
-      new RequestError(
-        'BAD_USER_INPUT',
-        kind === ComplexityErrorKind.Complexity
-          ? `The operation costs ${complexity}; at most ${maxComplexity} is served. Ask for less, or for smaller pages.`
-          : 'The operation is too large.',
-      ),
   },
   prisma: {
     client: ({ services }: Context) => services.database,

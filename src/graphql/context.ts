@@ -37,8 +37,6 @@ export interface Services {
 }
 
 export interface GraphqlConfig {
-  /** The greatest cost that an operation may have, as the complexity plugin counts it. */
-  readonly maxComplexity: number
   /** The longest text of one message, in UTF-16 code units. */
   readonly maxMessageCharacters: number
   /** What every generation starts from. */

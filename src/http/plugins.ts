@@ -3,8 +3,9 @@ import { EnvelopArmor } from '@escape.tech/graphql-armor'
 import { useCSRFPrevention } from '@graphql-yoga/plugin-csrf-prevention'
 import { type ExecutionArgs, type ExecutionResult, execute } from 'graphql'
 import type { Plugin, YogaServerOptions } from 'graphql-yoga'
+import { checkComplexity } from '../graphql/complexity.ts'
 import { createSubscribe } from './delivery.ts'
-import { toClientResult, toHttpResult } from './errors.ts'
+import { toClientError, toClientResult, toHttpResult } from './errors.ts'
 import type { CreateContext, Operation } from './operation.ts'
 import { eventStream, eventStreamHeaders, singleEvent } from './sse.ts'
 
@@ -16,6 +17,8 @@ export interface OperationLimits {
   readonly maxAliases: number
   readonly maxTokens: number
   readonly maxDirectives: number
+  /** What an operation may cost, as the schema counts it. */
+  readonly maxComplexity: number
 }
 
 /** What stands between a transport and the schema, in order. Every transport goes through it. */
@@ -24,7 +27,7 @@ export function createPlugins(
   createContext: CreateContext,
   eventStreams: Set<ServerResponse>,
 ): PipelinePlugin[] {
-  return [...documentLimits(limits), csrfPrevention(), execution(createContext), httpResults(eventStreams)]
+  return [...documentLimits(limits), csrfPrevention(), execution(createContext, limits), httpResults(eventStreams)]
 }
 
 /**
@@ -54,11 +57,23 @@ function csrfPrevention(): PipelinePlugin {
 }
 
 /** Executes with a context of the schema's own, made anew each time, and translates the errors. */
-function execution(createContext: CreateContext): PipelinePlugin {
+function execution(createContext: CreateContext, { maxComplexity }: OperationLimits): PipelinePlugin {
   const subscribe = createSubscribe(createContext)
+  const affordable =
+    <Result>(act: (args: ExecutionArgs) => Promise<Result>) =>
+    async (args: ExecutionArgs): Promise<Result | ExecutionResult> => {
+      try {
+        checkComplexity(args, maxComplexity)
+      } catch (error) {
+        return { errors: [toClientError(error, args.contextValue as Operation)] }
+      }
+      return act(args)
+    }
+  const executeAffordable = affordable((args) => executeOperation(args, createContext))
+  const subscribeAffordable = affordable(subscribe)
   return {
-    onExecute: ({ setExecuteFn }) => setExecuteFn((args: ExecutionArgs) => executeOperation(args, createContext)),
-    onSubscribe: ({ setSubscribeFn }) => setSubscribeFn(subscribe),
+    onExecute: ({ setExecuteFn }) => setExecuteFn(executeAffordable),
+    onSubscribe: ({ setSubscribeFn }) => setSubscribeFn(subscribeAffordable),
   }
 }
 

@@ -21,7 +21,7 @@ export interface Chat extends AsyncDisposable {
   readonly stream: EventStream
 }
 
-export async function openChat({ maxComplexity = 100_000 } = {}): Promise<Chat> {
+export async function openChat(): Promise<Chat> {
   await using resources = new AsyncDisposableStack()
   const place = resources.use(await createTestDatabase())
   const config = { url: place.url, poolMin: 1, poolSize: 5, statementTimeoutMs: 30_000 }
@@ -30,7 +30,7 @@ export async function openChat({ maxComplexity = 100_000 } = {}): Promise<Chat> 
   const services: Partial<Services> = {
     database: client,
     stream,
-    config: { maxComplexity, maxMessageCharacters: 262_144, generation: {} },
+    config: { maxMessageCharacters: 262_144, generation: {} },
     version: '1.2.3',
     startedAt: new Date(0),
     features: { llm: true },

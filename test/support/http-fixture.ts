@@ -74,6 +74,7 @@ export async function startHttpFixture(options: HttpFixtureOptions = {}): Promis
         maxAliases: 10,
         maxTokens: 500,
         maxDirectives: 10,
+        maxComplexity: 1_000,
         maxConnections: 100,
         ...config?.limits,
       },

@@ -1,0 +1,84 @@
+import type { ConfigInput } from '../../src/platform/config/schema.ts'
+import {
+  ReadMessageDocument,
+  ReadRunDocument,
+  ReadThreadDocument,
+  type ReadThreadQuery,
+  type RunPartsFragment,
+  SendMessageDocument,
+  type SendMessageInput,
+} from '../generated/graphql.ts'
+import { createTestClient, type TestClient } from './client.ts'
+import type { TestDatabase } from './database.ts'
+import { type ScriptedModel, startScriptedModel } from './scripted-model.ts'
+import { startTestServer, type TestServer } from './server.ts'
+
+/** A server whose only model is scripted by the test, and a client of it. */
+export interface Conversations extends AsyncDisposable {
+  readonly model: ScriptedModel
+  readonly server: TestServer
+  readonly client: TestClient
+}
+
+/** The configuration that makes the scripted model the default one. */
+export function scriptedProvider(model: Pick<ScriptedModel, 'baseUrl'>): ConfigInput {
+  return {
+    providers: [{ id: 'scripted', kind: 'openai', baseUrl: model.baseUrl, models: ['scripted-model'] }],
+    defaultModel: 'scripted/scripted-model',
+  }
+}
+
+export async function startConversations({
+  config = {},
+  database,
+}: {
+  config?: ConfigInput
+  database?: TestDatabase
+} = {}): Promise<Conversations> {
+  await using resources = new AsyncDisposableStack()
+  const model = resources.use(await startScriptedModel())
+  const server = resources.use(
+    await startTestServer({ config: { ...scriptedProvider(model), ...config }, ...(database && { database }) }),
+  )
+  const client = resources.use(createTestClient(server))
+  const held = resources.move()
+  return { model, server, client, [Symbol.asyncDispose]: () => held.disposeAsync() }
+}
+
+/** What a send that asks a model gives. */
+export interface Asked {
+  readonly threadId: string
+  readonly runId: string
+  readonly questionId: string
+  readonly answerId: string
+  readonly streamCursor: string
+  readonly run: RunPartsFragment
+}
+
+export async function ask(client: TestClient, text: string, input: Partial<SendMessageInput> = {}): Promise<Asked> {
+  const { sendMessage } = await client.request(SendMessageDocument, { input: { text, ...input } })
+  const { thread, message, run, streamCursor } = sendMessage
+  if (!run?.message || !message) throw new Error('the message started no run')
+  const ids = { threadId: thread.id, runId: run.id, questionId: message.id, answerId: run.message.id }
+  return { ...ids, streamCursor, run }
+}
+
+export type ThreadView = NonNullable<ReadThreadQuery['thread']>
+
+export async function readThread(client: TestClient, threadId: string): Promise<ThreadView> {
+  const { thread } = await client.request(ReadThreadDocument, { id: threadId })
+  if (!thread) throw new Error(`no thread ${threadId}`)
+  return thread
+}
+
+export async function readRun(client: TestClient, id: string): Promise<RunPartsFragment> {
+  const { node } = await client.request(ReadRunDocument, { id })
+  if (!node || !('status' in node)) throw new Error(`no run ${id}`)
+  return node as RunPartsFragment
+}
+
+export async function readMessage(client: TestClient, id: string) {
+  const { node } = await client.request(ReadMessageDocument, { id })
+  if (!node || !('role' in node)) throw new Error(`no message ${id}`)
+  return node
+}
