@@ -12,7 +12,10 @@ export interface EmbeddedWorkerData {
 }
 
 /** What the worker says. It is told one thing, by any message: to close. */
-export type EmbeddedWorkerMessage = { type: 'ready' } | { type: 'output'; line: string }
+export type EmbeddedWorkerMessage =
+  | { type: 'ready' }
+  | { type: 'output'; line: string }
+  | { type: 'crash'; reason: string }
 
 if (parentPort === null) throw new Error('embedded-worker.ts runs as a worker thread only')
 const port = parentPort
@@ -24,7 +27,7 @@ const output = (line: string) => {
   return false
 }
 
-const postgres = new SharedPGlite(
+const postgres = await SharedPGlite.start(
   {
     ...(directory === undefined ? {} : { dataDir: directory }),
     // Segments of 1 MB instead of 16: what is copied at the first start, and lies around afterwards, is that much less.
@@ -33,13 +36,10 @@ const postgres = new SharedPGlite(
     onStderr: output,
   },
   (error) => {
-    // Thrown outside of any promise it ends the worker, which is how the main thread learns of it.
-    setImmediate(() => {
-      throw error
-    })
+    say({ type: 'crash', reason: error instanceof Error ? error.message : String(error) })
+    process.exit(1)
   },
 )
-await postgres.waitReady
 
 const server = new PGLiteSocketServer({ db: postgres, path: socketPath, maxConnections })
 await server.start()

@@ -3,6 +3,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Worker } from 'node:worker_threads'
+import { assertNever } from '../platform/assert-never.ts'
 import { messageOf } from '../platform/errors.ts'
 import type { EmbeddedWorkerData, EmbeddedWorkerMessage } from './embedded-worker.ts'
 
@@ -40,9 +41,10 @@ export async function startEmbeddedPostgres(options: EmbeddedOptions): Promise<E
   const socket = await socketPlace(dataDir)
   const data: EmbeddedWorkerData = { directory, socketPath: join(socket.directory, socketName), maxConnections }
   const worker = new Worker(new URL('./embedded-worker.ts', import.meta.url), { workerData: data, name: 'postgres' })
+  const output = collectOutput(worker, options.onOutput)
   const exited = new Promise<void>((resolve) => worker.once('exit', () => resolve()))
   try {
-    await ready(worker, options)
+    await ready(worker, where(options), output)
     await creation?.finish()
   } catch (error) {
     await worker.terminate()
@@ -52,11 +54,15 @@ export async function startEmbeddedPostgres(options: EmbeddedOptions): Promise<E
   let closing = false
   worker.on('error', (error) => crashed(messageOf(error), error))
   worker.on('exit', (code) => crashed(`its thread ended with code ${code}`))
+  worker.on('message', (message: EmbeddedWorkerMessage) => {
+    if (message.type === 'crash') crashed(message.reason)
+  })
 
   function crashed(reason: string, cause?: unknown) {
     if (closing) return
     closing = true
-    options.onCrash(new EmbeddedPostgresError(`The embedded database stopped working: ${reason}`, { cause }))
+    const message = `The embedded database ${where(options)} stopped working: ${output.explain(reason)}`
+    options.onCrash(new EmbeddedPostgresError(message, { cause }))
   }
 
   return {
@@ -74,27 +80,51 @@ export async function startEmbeddedPostgres(options: EmbeddedOptions): Promise<E
   }
 }
 
-/** Resolves when the worker takes connections; rejects with why it never will. */
-function ready(worker: Worker, { dataDir, onOutput }: EmbeddedOptions): Promise<void> {
-  const { promise, resolve, reject } = Promise.withResolvers<void>()
-  const where = dataDir === undefined ? 'in memory' : `in ${dataDir}`
+function where({ dataDir }: EmbeddedOptions): string {
+  return dataDir === undefined ? 'in memory' : `in ${dataDir}`
+}
+
+interface Output {
+  /** The reason and, where it says more, the last line that the engine printed. */
+  explain(reason: string): string
+}
+
+function collectOutput(worker: Worker, onOutput: (line: string) => void): Output {
   let lastLine = ''
+  worker.on('message', (message: EmbeddedWorkerMessage) => {
+    if (message.type !== 'output') return
+    lastLine = message.line
+    onOutput(message.line)
+  })
+  return { explain: (reason) => (lastLine === '' || reason.includes(lastLine) ? reason : `${reason} (${lastLine})`) }
+}
+
+/** Resolves when the worker takes connections; rejects with why it never will. */
+function ready(worker: Worker, place: string, output: Output): Promise<void> {
+  const { promise, resolve, reject } = Promise.withResolvers<void>()
   const fail = (reason: string, cause?: unknown) => {
-    const detail = lastLine === '' || reason.includes(lastLine) ? reason : `${reason} (${lastLine})`
-    reject(new EmbeddedPostgresError(`The embedded database ${where} does not start: ${detail}`, { cause }))
+    const message = `The embedded database ${place} does not start: ${output.explain(reason)}`
+    reject(new EmbeddedPostgresError(message, { cause }))
   }
   const timer = setTimeout(() => fail(`it was not ready after ${startTimeoutMs / 1000} s`), startTimeoutMs)
   const onError = (error: unknown) => fail(messageOf(error), error)
   const onExit = (code: number) => fail(`its thread ended with code ${code}`)
-  worker.once('error', onError).once('exit', onExit)
-  worker.on('message', (message: EmbeddedWorkerMessage) => {
-    if (message.type === 'ready') return resolve()
-    lastLine = message.line
-    onOutput(message.line)
-  })
+  const onMessage = (message: EmbeddedWorkerMessage) => {
+    switch (message.type) {
+      case 'ready':
+        return resolve()
+      case 'crash':
+        return fail(message.reason)
+      case 'output':
+        return
+      default:
+        return assertNever(message)
+    }
+  }
+  worker.once('error', onError).once('exit', onExit).on('message', onMessage)
   return promise.finally(() => {
     clearTimeout(timer)
-    worker.off('error', onError).off('exit', onExit)
+    worker.off('error', onError).off('exit', onExit).off('message', onMessage)
   })
 }
 

@@ -8,12 +8,27 @@ import { type ExecProtocolOptionsStream, PGlite, type PGliteOptions } from '@ele
  */
 export class SharedPGlite extends PGlite {
   #midSequence = false
-  readonly #onCrash: (error: unknown) => void
 
-  /** `onCrash` hears of what the engine throws: a query's error is an answer, and is not thrown. */
-  constructor(options: PGliteOptions, onCrash: (error: unknown) => void) {
-    super(options)
-    this.#onCrash = onCrash
+  /**
+   * `onCrash` hears, in the call that it happens in, of what the engine did not survive. It must not return: PGlite
+   * passes over such exceptions, goes on with an engine in an undefined state, and may never come back.
+   */
+  static async start(options: PGliteOptions, onCrash: (error: unknown) => never): Promise<SharedPGlite> {
+    const postgres = new SharedPGlite(options)
+    await postgres.waitReady
+    const engine = postgres.Module
+    const runOnce = engine._PostgresMainLoopOnce
+    engine._PostgresMainLoopOnce = () => {
+      try {
+        runOnce()
+      } catch (error) {
+        // An error that Postgres handles, by going back to its main loop, comes as an exit with this status.
+        const handled = typeof error === 'object' && error !== null && 'status' in error && error.status === 100
+        if (!handled) onCrash(error)
+        throw error
+      }
+    }
+    return postgres
   }
 
   override isInTransaction(): boolean {
@@ -21,14 +36,8 @@ export class SharedPGlite extends PGlite {
   }
 
   override async execProtocolRawStream(message: Uint8Array, options: ExecProtocolOptionsStream): Promise<void> {
-    try {
-      await super.execProtocolRawStream(message, options)
-      this.#midSequence = sequenceTypes.has(String.fromCharCode(message[0] ?? 0))
-    } catch (error) {
-      // The server's queue stands still after this, and so would everyone who waits in it.
-      this.#onCrash(error)
-      throw error
-    }
+    await super.execProtocolRawStream(message, options)
+    this.#midSequence = sequenceTypes.has(String.fromCharCode(message[0] ?? 0))
   }
 
   /**
