@@ -77,7 +77,7 @@ export function spawnParley({ args = ['serve'], env = {}, cwd, node, script }: P
     stderr: () => written.stderr,
     waitFor(pattern) {
       const expression =
-        typeof pattern === 'string' ? new RegExp(pattern.replace(/[\^$.*+?()[\]{}|]/g, '\\$&')) : pattern
+        typeof pattern === 'string' ? new RegExp(pattern.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&')) : pattern
       return new Promise((resolve, reject) => {
         const watch = () => {
           const match = new RegExp(expression).exec(written.all)

@@ -1,0 +1,60 @@
+import { loadConfig } from '../platform/config/load.ts'
+import { ConfigError } from '../platform/config/problems.ts'
+import type { Config } from '../platform/config/schema.ts'
+import { createLog } from '../platform/log.ts'
+import { kinds } from '../providers/registry.ts'
+import { type Command, type Invocation, refuseArguments } from './command.ts'
+import { checkDatabase, checkDataDirectory } from './doctor-database.ts'
+import { checkPort, checkProviders } from './doctor-network.ts'
+import { type Finding, failed, fine, formatFindings } from './finding.ts'
+import { localUrlOf } from './local-url.ts'
+import { findServer } from './server-client.ts'
+import { unlessAborted } from './signals.ts'
+
+export const doctor: Command = {
+  async run(invocation) {
+    const findings = await unlessAborted(examine(invocation), invocation.interrupted)
+    invocation.stdout.write(formatFindings(findings, invocation.stdout))
+    return findings.some(({ verdict }) => verdict === 'failed') ? 1 : 0
+  },
+}
+
+/** Every check, in the order in which they are read. What cannot be checked for want of another is left out. */
+async function examine({ argv, env, cwd, stderr }: Invocation): Promise<Finding[]> {
+  const findings = [checkNode()]
+  const config = readConfig({ argv, env, cwd })
+  if (Array.isArray(config)) return [...findings, ...config]
+  findings.push(fine('Configuration', 'no problems'))
+  const server = await findServer(localUrlOf(config))
+  // What the checks find is in the findings.
+  const log = createLog({ ...config, logLevel: 'silent' }, stderr)
+  const checks: Promise<Finding[]>[] = [
+    checkDataDirectory(config),
+    checkDatabase(config, server, log),
+    checkProviders(config, log),
+    checkPort(config, server),
+  ]
+  return [...findings, ...(await Promise.all(checks)).flat()]
+}
+
+function readConfig(options: Pick<Invocation, 'argv' | 'env' | 'cwd'>): Config | Finding[] {
+  try {
+    const { config, positionals } = loadConfig({ ...options, providerKinds: Object.keys(kinds) })
+    refuseArguments(positionals)
+    return config
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error
+    return error.problems.map(({ key, source, message, example }) =>
+      failed(
+        'Configuration',
+        `${key} (${source}): ${message}`,
+        example === '' ? 'remove it' : `for example: ${example}`,
+      ),
+    )
+  }
+}
+
+/** The launcher has refused what is too old already; this says what it has chosen. */
+function checkNode(): Finding {
+  return fine('Node.js', `${process.version}, ${process.execPath}`)
+}
