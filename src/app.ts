@@ -6,11 +6,11 @@ import type { Context, Services } from './graphql/context.ts'
 import { createSchema } from './graphql/schema.ts'
 import type { Operation } from './http/operation.ts'
 import { createHttpServer, type HttpServer } from './http/server.ts'
-import { keepHouse } from './runs/housekeeping.ts'
-import { messageOf } from './platform/errors.ts'
 import type { Config } from './platform/config/schema.ts'
+import { messageOf } from './platform/errors.ts'
 import type { Log } from './platform/log.ts'
 import { createProviders, type Providers } from './providers/registry.ts'
+import { keepHouse } from './runs/housekeeping.ts'
 import { InProcessQueue } from './runs/in-process-queue.ts'
 import { MemoryStream } from './runs/memory-stream.ts'
 import { createRuns } from './runs/runs.ts'
@@ -40,6 +40,8 @@ export async function createApp({ config, log }: { config: Config; log: Log }): 
   const databaseConfig = config.database
   const database = resources.use(await openDatabase({ config: databaseConfig, dataDir: config.dataDir, log }))
   await applyMigrations(database, { log }, new AbortController().signal)
+  if (database.kind === 'postgres')
+    log.warn('without Redis, each instance streams its own runs only: another one gives snapshots of them')
   const viewer = await ensureLocalViewer(database.client)
 
   const providers = resources.use(createProviders({ config, log }))

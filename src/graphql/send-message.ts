@@ -1,3 +1,5 @@
+import { getThread } from '../chat/threads.ts'
+import { notFound } from '../platform/errors.ts'
 import type { Sent } from '../runs/send.ts'
 import { builder } from './builder.ts'
 import { requireViewer } from './context.ts'
@@ -39,23 +41,31 @@ const SendMessagePayloadRef = builder.objectRef<Sent>('SendMessagePayload').impl
       type: ThreadRef,
       nullable: false,
       description: 'The thread, newly created where none was named.',
-      resolve: ({ threadId }, _args, { services }) =>
-        services.database.thread.findUniqueOrThrow({ where: { id: threadId } }),
+      resolve: async ({ threadId }, _args, context) => {
+        const thread = await getThread(requireViewer(context), context.services.database, threadId)
+        // An idempotency key outlives the thread that its first call wrote to.
+        if (!thread) throw notFound('thread', 'idempotencyKey')
+        return thread
+      },
     }),
     message: t.field({
       type: MessageRef,
       description:
         "The user's message: the new one, or the one that is answered again (null where there is none). The answer is `run.message`.",
       nullable: true,
-      resolve: ({ userMessageId }, _args, { services }) =>
-        userMessageId === null ? null : services.database.message.findUnique({ where: { id: userMessageId } }),
+      resolve: ({ userMessageId }, _args, context) => {
+        const where = { id: userMessageId ?? '', ownerId: requireViewer(context).id }
+        return userMessageId === null ? null : context.services.database.message.findFirst({ where })
+      },
     }),
     run: t.field({
       type: RunRef,
       description: 'The run that answers; null where no model is asked.',
       nullable: true,
-      resolve: ({ runId }, _args, { services }) =>
-        runId === null ? null : services.database.run.findUnique({ where: { id: runId } }),
+      resolve: ({ runId }, _args, context) => {
+        const where = { id: runId ?? '', ownerId: requireViewer(context).id }
+        return runId === null ? null : context.services.database.run.findFirst({ where })
+      },
     }),
     streamCursor: t.string({
       description: 'As `Thread.streamCursor`: taken before the message was stored.',

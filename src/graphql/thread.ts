@@ -15,7 +15,7 @@ import { notFound } from '../platform/errors.ts'
 import { cleanText } from '../platform/text.ts'
 import { batchOnly, builder } from './builder.ts'
 import { connectionComplexity, connectionOf, pageRequest } from './connections.ts'
-import { requireViewer } from './context.ts'
+import { type Context, requireViewer } from './context.ts'
 import { MessageRef } from './message.ts'
 import { CreateThreadInputRef, RestoreThreadInputRef, ThreadFilterRef, UpdateThreadInputRef } from './thread-inputs.ts'
 
@@ -158,22 +158,29 @@ builder.queryFields((t) => ({
   ),
 }))
 
+/** BAD_USER_INPUT, or PROVIDER_UNAVAILABLE, for a model that could not answer. Where no model may be asked, any goes. */
+async function requireModel(modelId: string | null | undefined, { services }: Context): Promise<void> {
+  if (modelId && services.features.llm) await services.providers.resolve(modelId)
+}
+
 builder.mutationFields((t) => ({
   createThread: t.field({
     type: ThreadPayloadRef,
     description: 'Creates an empty thread.',
     args: { input: t.arg({ type: CreateThreadInputRef, required: true, description: 'What it is to be.' }) },
-    resolve: async (_root, { input }, context) => ({
-      thread: await createThread(requireViewer(context), context.services.database, input),
-    }),
+    resolve: async (_root, { input }, context) => {
+      await requireModel(input.modelId, context)
+      return { thread: await createThread(requireViewer(context), context.services.database, input) }
+    },
   }),
   updateThread: t.field({
     type: ThreadPayloadRef,
     description: 'Changes what is given of a thread.',
     args: { input: t.arg({ type: UpdateThreadInputRef, required: true, description: 'What to change.' }) },
-    resolve: async (_root, { input }, context) => ({
-      thread: await updateThread(requireViewer(context), context.services.database, input),
-    }),
+    resolve: async (_root, { input }, context) => {
+      await requireModel(input.modelId, context)
+      return { thread: await updateThread(requireViewer(context), context.services.database, input) }
+    },
   }),
   restoreThread: t.field({
     type: ThreadPayloadRef,

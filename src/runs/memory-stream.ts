@@ -16,7 +16,7 @@ export interface MemoryStreamOptions {
 }
 
 /** Threads in which nothing happens are forgotten after this time. */
-const idleMs = 600_000
+const idleMs = 120_000
 
 /** The stream of one process, in its memory. */
 export class MemoryStream implements EventStream {
@@ -32,7 +32,7 @@ export class MemoryStream implements EventStream {
 
   constructor(options: MemoryStreamOptions) {
     this.#options = options
-    this.#sweeper = setInterval(() => this.#forgetIdleThreads(), idleMs / 10).unref()
+    this.#sweeper = setInterval(() => this.#forgetIdleThreads(), idleMs / 4).unref()
     this.#heart = setInterval(() => this.#beat(), Math.max(10, Math.min(1000, options.heartbeatMs / 4))).unref()
   }
 

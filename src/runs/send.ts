@@ -117,7 +117,8 @@ async function send(
   const { database, announcements, generation } = services
   const whenBusy = input.whenBusy ?? 'ENQUEUE'
   const options = checkedOptions(input.options, generation)
-  const model = asksModel || input.modelId ? await services.providers.resolve(input.modelId ?? threadModelId) : null
+  const isModelAsked = asksModel || (input.modelId && services.llmEnabled)
+  const model = isModelAsked ? await services.providers.resolve(input.modelId ?? threadModelId) : null
   const idempotency: Idempotency = { mutation, key: idempotencyKey ?? null, input }
 
   let announced: (() => void) | undefined

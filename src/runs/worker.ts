@@ -1,4 +1,4 @@
-import { messageOf } from '../platform/errors.ts'
+import { messageOf, RequestError } from '../platform/errors.ts'
 import { newUlid } from '../platform/ids.ts'
 import type { Log } from '../platform/log.ts'
 import type { TurnFinished } from '../providers/model-event.ts'
@@ -178,6 +178,9 @@ function failed(error: unknown, log: Log): Outcome {
     log.warn({ code, cause: error.cause === undefined ? undefined : messageOf(error.cause) }, message)
     return { status: 'FAILED', error: { code, message, retryable } }
   }
+  // The model was taken out of the configuration since the run was stored.
+  if (error instanceof RequestError)
+    return { status: 'FAILED', error: { code: 'PROVIDER_ERROR', message: error.message, retryable: false } }
   log.error({ err: error }, 'a run failed unexpectedly')
   return { status: 'FAILED', error: { code: 'INTERNAL', message: 'Something went wrong.', retryable: true } }
 }
