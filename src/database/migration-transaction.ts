@@ -1,7 +1,11 @@
 import { PrismaPg } from '@prisma/adapter-pg'
-import type { SqlDriverAdapter, SqlQuery, Transaction } from '@prisma/driver-adapter-utils'
+import {
+  isDriverAdapterError,
+  type SqlDriverAdapter,
+  type SqlQuery,
+  type Transaction,
+} from '@prisma/driver-adapter-utils'
 import type { PoolConfig } from 'pg'
-import { messageOf } from '../platform/errors.ts'
 
 /** A transaction that holds the migration lock. */
 export interface MigrationTransaction {
@@ -32,7 +36,7 @@ export async function withMigrationLock<T>(
   // Its error listener: a connection that is lost fails the query that runs, which is all that needs to happen.
   const adapter = await new PrismaPg({ ...connection, max: 1 }, { onPoolError: () => {} }).connect()
   try {
-    const transaction = await adapter.startTransaction('READ COMMITTED')
+    const transaction = rememberFailure(await adapter.startTransaction('READ COMMITTED'))
     try {
       await transaction.executeRaw(plain(`SET LOCAL statement_timeout = 0`))
       await transaction.executeRaw(plain(`SET LOCAL lock_timeout = ${Math.trunc(lockTimeoutMs)}`))
@@ -42,7 +46,8 @@ export async function withMigrationLock<T>(
       return result
     } catch (error) {
       await transaction.executeRaw(plain('ROLLBACK')).catch(() => {})
-      throw translated(error, lockTimeoutMs)
+      // After a statement has failed, the engine tries to note that, which only fails as well.
+      throw translated(transaction.failure ?? error, lockTimeoutMs)
     } finally {
       // It only gives the connection back: COMMIT and ROLLBACK are ours to send.
       await transaction.commit()
@@ -77,6 +82,27 @@ function forMigration(transaction: Transaction): MigrationTransaction {
   }
 }
 
+/** The transaction, with the first error that a statement of it had. */
+function rememberFailure(transaction: Transaction): Transaction & { readonly failure: unknown } {
+  let failure: unknown
+  const remember = (error: unknown) => {
+    failure ??= error
+    throw error
+  }
+  return {
+    provider: transaction.provider,
+    adapterName: transaction.adapterName,
+    options: transaction.options,
+    queryRaw: (query) => transaction.queryRaw(query).catch(remember),
+    executeRaw: (query) => transaction.executeRaw(query).catch(remember),
+    commit: () => transaction.commit(),
+    rollback: () => transaction.rollback(),
+    get failure() {
+      return failure
+    },
+  }
+}
+
 function plain(sql: string): SqlQuery {
   return { sql, args: [], argTypes: [] }
 }
@@ -86,17 +112,13 @@ function withTransactionLock(query: SqlQuery): SqlQuery {
   return { ...query, sql: query.sql.replace(`pg_advisory_lock(${lockId})`, `pg_advisory_xact_lock(${lockId})`) }
 }
 
-/** 55P03 is lock_not_available. */
+/** The error in PostgreSQL's own words; 55P03 is lock_not_available. */
 function translated(error: unknown, lockTimeoutMs: number): unknown {
-  const code = error instanceof Error && typeof error.cause === 'object' ? codeOf(error.cause) : undefined
-  if (code !== '55P03' && !/lock timeout/.test(messageOf(error))) return error
-  const waited = `${Math.round(lockTimeoutMs / 1000)} s`
-  const message = `Migrations could not start: another instance has been migrating, or holding a table, for ${waited}.`
-  return new MigrationLockError(message, { cause: error })
-}
-
-function codeOf(cause: object | null): unknown {
-  if (cause === null) return undefined
-  if ('originalCode' in cause) return cause.originalCode
-  return 'code' in cause ? cause.code : undefined
+  if (!isDriverAdapterError(error)) return error
+  if (error.cause.originalCode === '55P03') {
+    const waited = `${Math.round(lockTimeoutMs / 1000)} s`
+    const message = `another instance has been migrating, or holding a table, for ${waited}`
+    return new MigrationLockError(message, { cause: error })
+  }
+  return new Error(error.cause.originalMessage ?? error.message, { cause: error })
 }
