@@ -67,9 +67,8 @@ const SendMessagePayloadRef = builder.objectRef<Sent>('SendMessagePayload').impl
         return runId === null ? null : context.services.database.run.findFirst({ where })
       },
     }),
-    streamCursor: t.string({
+    streamCursor: t.exposeString('streamCursor', {
       description: 'As `Thread.streamCursor`: taken before the message was stored.',
-      resolve: ({ threadId }, _args, { services, streamPosition }) => services.stream.cursor(threadId, streamPosition),
     }),
   }),
 })

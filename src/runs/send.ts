@@ -34,7 +34,10 @@ export interface EditMessageInput extends SendOptions {
 }
 
 /** The ids of what a send stored, now or when its idempotency key was first used. */
-export type Sent = Pick<StoredMessage, 'threadId' | 'userMessageId' | 'runId'>
+export type Sent = Pick<StoredMessage, 'threadId' | 'userMessageId' | 'runId'> & {
+  /** A position in the stream before the message was stored: that of the first call, for who repeats it missed more. */
+  readonly streamCursor: string
+}
 
 /** Stores a user's message and starts the run that answers it. */
 export async function sendMessage(
@@ -116,6 +119,7 @@ async function send(
 ): Promise<Sent> {
   const { database, announcements, generation } = services
   const whenBusy = input.whenBusy ?? 'ENQUEUE'
+  const position = services.stream.position()
   const options = checkedOptions(input.options, generation)
   const isModelAsked = asksModel || (input.modelId && services.llmEnabled)
   const model = isModelAsked ? await services.providers.resolve(input.modelId ?? threadModelId) : null
@@ -132,7 +136,7 @@ async function send(
       once(viewer, transaction, idempotency, async () => {
         stored = await storeMessage(viewer, transaction, { ...message, run, whenBusy })
         const { threadId, userMessageId, runId } = stored
-        return { threadId, userMessageId, runId }
+        return { threadId, userMessageId, runId, streamCursor: services.stream.cursor(threadId, position) }
       }),
     )
     if (stored) tellStream(services, stored, message.text !== null)

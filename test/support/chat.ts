@@ -7,9 +7,11 @@ import type { Context, Services } from '../../src/graphql/context.ts'
 import { createSchema } from '../../src/graphql/schema.ts'
 import { RequestError } from '../../src/platform/errors.ts'
 import { newId } from '../../src/platform/ids.ts'
+import { createProviders } from '../../src/providers/registry.ts'
 import type { EventStream } from '../../src/runs/event-stream.ts'
 import { MemoryStream } from '../../src/runs/memory-stream.ts'
 import { createTestDatabase } from './database.ts'
+import { providerConfig } from './provider-fixture.ts'
 
 const schema = createSchema()
 const log = pino({ level: 'silent' })
@@ -30,6 +32,12 @@ export async function openChat(): Promise<Chat> {
   const services: Partial<Services> = {
     database: client,
     stream,
+    providers: resources.use(
+      createProviders({
+        config: { providers: [providerConfig({ id: 'demo', kind: 'demo' })], llm: { enabled: true } },
+        log,
+      }),
+    ),
     config: { maxMessageCharacters: 262_144, generation: {} },
     version: '1.2.3',
     startedAt: new Date(0),
