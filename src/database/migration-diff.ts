@@ -62,14 +62,18 @@ export async function openMigrationDiff(): Promise<MigrationDiff> {
 }
 
 /**
- * What Parley wants otherwise than the engine writes it; the engine's comparison sees neither.
+ * What Parley wants otherwise than the engine writes it; the engine's comparison sees none of it.
  *
  * - Ids are ordered as bytes, whatever the database's locale: every text column named `id`, `revision` or `…Id` is
  *   COLLATE "C". The ones that refer to ids as well, since Postgres compares no columns of unlike collations.
  * - The engine puts BEGIN and COMMIT around changes of enums, which would end the transaction that a migration runs in.
+ * - It creates the schema "public", which takes a right on the database even where the schema is there, and names it in
+ *   some statements only.
  */
 export function adjustMigration(sql: string): string {
   return sql
     .replaceAll(/^(.*"(?:id|revision|\w+Id)" (?:SET DATA TYPE )?TEXT)\b(?! COLLATE|\[)/gm, '$1 COLLATE "C"')
     .replaceAll(/^(?:BEGIN|COMMIT);\n/gm, '')
+    .replace('-- CreateSchema\nCREATE SCHEMA IF NOT EXISTS "public";\n\n', '')
+    .replaceAll('"public".', '')
 }

@@ -1,59 +1,59 @@
 -- DropForeignKey
-ALTER TABLE "public"."Thread" DROP CONSTRAINT "Thread_ownerId_fkey";
+ALTER TABLE "Thread" DROP CONSTRAINT "Thread_ownerId_fkey";
 
 -- DropForeignKey
-ALTER TABLE "public"."Message" DROP CONSTRAINT "Message_threadId_fkey";
+ALTER TABLE "Message" DROP CONSTRAINT "Message_threadId_fkey";
 
 -- DropForeignKey
-ALTER TABLE "public"."Message" DROP CONSTRAINT "Message_ownerId_fkey";
+ALTER TABLE "Message" DROP CONSTRAINT "Message_ownerId_fkey";
 
 -- DropForeignKey
-ALTER TABLE "public"."Message" DROP CONSTRAINT "Message_parentId_fkey";
+ALTER TABLE "Message" DROP CONSTRAINT "Message_parentId_fkey";
 
 -- DropForeignKey
-ALTER TABLE "public"."Run" DROP CONSTRAINT "Run_threadId_fkey";
+ALTER TABLE "Run" DROP CONSTRAINT "Run_threadId_fkey";
 
 -- DropForeignKey
-ALTER TABLE "public"."Run" DROP CONSTRAINT "Run_ownerId_fkey";
+ALTER TABLE "Run" DROP CONSTRAINT "Run_ownerId_fkey";
 
 -- DropForeignKey
-ALTER TABLE "public"."Run" DROP CONSTRAINT "Run_activeThreadId_fkey";
+ALTER TABLE "Run" DROP CONSTRAINT "Run_activeThreadId_fkey";
 
 -- DropForeignKey
-ALTER TABLE "public"."Run" DROP CONSTRAINT "Run_userMessageId_fkey";
+ALTER TABLE "Run" DROP CONSTRAINT "Run_userMessageId_fkey";
 
 -- DropForeignKey
-ALTER TABLE "public"."Run" DROP CONSTRAINT "Run_messageId_fkey";
+ALTER TABLE "Run" DROP CONSTRAINT "Run_messageId_fkey";
 
 -- DropForeignKey
-ALTER TABLE "public"."IdempotencyKey" DROP CONSTRAINT "IdempotencyKey_ownerId_fkey";
+ALTER TABLE "IdempotencyKey" DROP CONSTRAINT "IdempotencyKey_ownerId_fkey";
 
 -- DropTable
-DROP TABLE "public"."User";
+DROP TABLE "User";
 
 -- DropTable
-DROP TABLE "public"."Thread";
+DROP TABLE "Thread";
 
 -- DropTable
-DROP TABLE "public"."Message";
+DROP TABLE "Message";
 
 -- DropTable
-DROP TABLE "public"."Run";
+DROP TABLE "Run";
 
 -- DropTable
-DROP TABLE "public"."IdempotencyKey";
+DROP TABLE "IdempotencyKey";
 
 -- DropEnum
-DROP TYPE "public"."UserRole";
+DROP TYPE "UserRole";
 
 -- DropEnum
-DROP TYPE "public"."Role";
+DROP TYPE "Role";
 
 -- DropEnum
-DROP TYPE "public"."MessageStatus";
+DROP TYPE "MessageStatus";
 
 -- DropEnum
-DROP TYPE "public"."RunStatus";
+DROP TYPE "RunStatus";
 
 -- DropEnum
-DROP TYPE "public"."RunErrorCode";
+DROP TYPE "RunErrorCode";
