@@ -1,0 +1,74 @@
+import type { System } from './chat-client.ts'
+import type { LoadCommands } from './load.ts'
+import { divideCores, type Remote, startRemote } from './remote.ts'
+import type { UpstreamCommands } from './upstream.ts'
+import type { ServerCommands } from './usage.ts'
+
+/** A server that is measured. */
+export interface Server {
+  readonly system: System
+  readonly url: string
+  readonly remote: Remote<ServerCommands>
+}
+
+/** The processes of a benchmark. */
+export interface House extends AsyncDisposable {
+  readonly parley: Server
+  readonly floor: Server
+  readonly load: Remote<LoadCommands>
+  readonly upstream: Remote<UpstreamCommands>
+  readonly grantPort: number
+  /** Which core the servers share, and which are everyone else's; null: all are everyone's. */
+  readonly cores: { readonly server: string | null; readonly others: string | null }
+  /** Another server, beside those that have been at work; it is the caller's to end. */
+  startServer(system: System): Promise<Server & AsyncDisposable>
+}
+
+export interface HouseOptions {
+  /** Where to put a CPU profile of each server; null: nowhere. */
+  readonly profileDirectory: string | null
+}
+
+const scripts = { parley: './server.ts', floor: './floor.ts' } as const
+
+export async function openHouse({ profileDirectory }: HouseOptions): Promise<House> {
+  await using resources = new AsyncDisposableStack()
+  const cores = divideCores()
+  const upstream = resources.use(await startRemote<UpstreamCommands>('./upstream.ts', { cores: cores.others }))
+  const load = resources.use(await startRemote<LoadCommands>('./load.ts', { cores: cores.others }))
+  const { url: upstreamUrl, grantPort } = await upstream.call('address', undefined)
+
+  async function startServer(system: System): Promise<Server & AsyncDisposable> {
+    const profiling = [
+      '--cpu-prof',
+      `--cpu-prof-dir=${profileDirectory}`,
+      `--cpu-prof-name=${system}-\${pid}.cpuprofile`,
+    ]
+    const nodeFlags = ['--expose-gc', ...(profileDirectory === null ? [] : profiling)]
+    const remote = await startRemote<ServerCommands>(scripts[system], {
+      cores: cores.server,
+      nodeFlags,
+      args: [upstreamUrl],
+    })
+    return {
+      system,
+      remote,
+      url: await remote.call('url', undefined),
+      [Symbol.asyncDispose]: () => remote[Symbol.asyncDispose](),
+    }
+  }
+
+  const parley = resources.use(await startServer('parley'))
+  const floor = resources.use(await startServer('floor'))
+  const held = resources.move()
+  return {
+    parley,
+    floor,
+    load,
+    upstream,
+    grantPort,
+    cores,
+    startServer,
+    [Symbol.asyncDispose]: () => held.disposeAsync(),
+  }
+}

@@ -1,0 +1,29 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createApp } from '../src/app.ts'
+import { createConfig } from '../src/platform/config/load.ts'
+import { createLog } from '../src/platform/log.ts'
+import { modelName } from './prompt.ts'
+import { serveCommands } from './remote.ts'
+import { serverCommands } from './usage.ts'
+
+// Parley as it is shipped, everything on: embedded database in a worker thread, recorder, checkpoints, log. Only the
+// number of runs at a time is raised.
+
+const [upstream = ''] = process.argv.slice(2)
+
+await using resources = new AsyncDisposableStack()
+const dataDir = await mkdtemp(join(tmpdir(), 'parley-bench-'))
+resources.defer(() => rm(dataDir, { recursive: true, force: true }))
+const config = createConfig({
+  port: 0,
+  dataDir,
+  providers: [{ id: 'bench', kind: 'openai', baseUrl: upstream, models: [modelName] }],
+  defaultModel: `bench/${modelName}`,
+  runs: { concurrency: 5_000 },
+})
+const app = resources.use(await createApp({ config, log: createLog(config) }))
+
+const url = `${app.server.url.replace(/^http/, 'ws')}/graphql`
+serveCommands(serverCommands(url), resources.move())
