@@ -34,6 +34,9 @@ export interface SchemaTypes {
 
 export type Builder = typeof builder
 
+/** What an input type's fields are made with, for those that several share. */
+export type InputFields = Parameters<Parameters<Builder['inputType']>[1]['fields']>[0]
+
 /** The one builder of the schema: each file beside this one adds its type to it when `schema.ts` imports it. */
 export const builder = new SchemaBuilder<SchemaTypes>({
   defaultFieldNullability: false,

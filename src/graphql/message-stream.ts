@@ -70,19 +70,29 @@ eventRef<Event.StreamReset>('StreamReset').implement({
   interfaces: [MessageStreamEventRef],
 })
 
-eventRef<Event.MessageChanged>('MessageChanged').implement({
-  description:
-    "A message was stored or corrected; a run's user message and its empty answer come before the run's first delta.",
-  interfaces: [MessageStreamEventRef],
-  fields: (t) => ({
-    message: t.field({
-      type: MessageRef,
-      nullable: false,
-      description: 'The message.',
-      resolve: ({ event }, _args, context) => loadMessage(event.messageId, context),
+function messageType(name: 'MessageChanged' | 'MessageFinished', description: string) {
+  builder.objectRef<Recorded<Event.MessageChanged | Event.MessageFinished>>(name).implement({
+    description,
+    interfaces: [MessageStreamEventRef],
+    fields: (t) => ({
+      message: t.field({
+        type: MessageRef,
+        nullable: false,
+        description: 'The message.',
+        resolve: ({ event }, _args, context) => loadMessage(event.messageId, context),
+      }),
     }),
-  }),
-})
+  })
+}
+
+messageType(
+  'MessageChanged',
+  "A message was stored or corrected; a run's user message and its empty answer come before the run's first delta.",
+)
+messageType(
+  'MessageFinished',
+  "The run's message has its final text and status: COMPLETED, INTERRUPTED or FAILED. It comes before the run's last event.",
+)
 
 eventRef<Event.RunStatusChanged>('RunStatusChanged').implement({
   description: "A run got further. The one with a final status is the run's last event.",
@@ -98,25 +108,20 @@ eventRef<Event.RunStatusChanged>('RunStatusChanged').implement({
   }),
 })
 
-eventRef<Model.TextDelta>('TextDelta').implement({
-  description: "More text. `offset` is the length, in UTF-16 code units, of the message's text before it.",
-  interfaces: [MessageStreamEventRef],
-  fields: (t) => ({
-    messageId: t.id({ description: 'The message that is written.', resolve: ({ messageId }) => messageId ?? '' }),
-    offset: t.exposeInt('offset', { description: "The length of the message's text before it." }),
-    text: t.string({ description: 'What is to be appended.', resolve: ({ event }) => event.text }),
-  }),
-})
+function deltaType(name: 'TextDelta' | 'ReasoningDelta', what: 'text' | 'reasoning') {
+  builder.objectRef<Recorded<Model.TextDelta | Model.ReasoningDelta>>(name).implement({
+    description: `More ${what}. \`offset\` is the length, in UTF-16 code units, of the message's ${what} before it.`,
+    interfaces: [MessageStreamEventRef],
+    fields: (t) => ({
+      messageId: t.id({ description: 'The message that is written.', resolve: ({ messageId }) => messageId ?? '' }),
+      offset: t.exposeInt('offset', { description: `The length of the message's ${what} before it.` }),
+      text: t.string({ description: 'What is to be appended.', resolve: ({ event }) => event.text }),
+    }),
+  })
+}
 
-eventRef<Model.ReasoningDelta>('ReasoningDelta').implement({
-  description: "More reasoning. `offset` is the length, in UTF-16 code units, of the message's reasoning before it.",
-  interfaces: [MessageStreamEventRef],
-  fields: (t) => ({
-    messageId: t.id({ description: 'The message that is written.', resolve: ({ messageId }) => messageId ?? '' }),
-    offset: t.exposeInt('offset', { description: "The length of the message's reasoning before it." }),
-    text: t.string({ description: 'What is to be appended.', resolve: ({ event }) => event.text }),
-  }),
-})
+deltaType('TextDelta', 'text')
+deltaType('ReasoningDelta', 'reasoning')
 
 eventRef<Event.ModelSwitched>('ModelSwitched').implement({
   description: 'Before the first token only: another model took over.',
@@ -125,20 +130,6 @@ eventRef<Event.ModelSwitched>('ModelSwitched').implement({
     fromModelId: t.id({ description: 'The model that did not answer.', resolve: ({ event }) => event.fromModelId }),
     toModelId: t.id({ description: 'The model that answers instead.', resolve: ({ event }) => event.toModelId }),
     reason: t.string({ description: 'Why, for people.', resolve: ({ event }) => event.reason }),
-  }),
-})
-
-eventRef<Event.MessageFinished>('MessageFinished').implement({
-  description:
-    "The run's message has its final text and status: COMPLETED, INTERRUPTED or FAILED. It comes before the run's last event.",
-  interfaces: [MessageStreamEventRef],
-  fields: (t) => ({
-    message: t.field({
-      type: MessageRef,
-      nullable: false,
-      description: 'The message.',
-      resolve: ({ event }, _args, context) => loadMessage(event.messageId, context),
-    }),
   }),
 })
 

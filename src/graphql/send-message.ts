@@ -1,7 +1,7 @@
 import { getThread } from '../chat/threads.ts'
 import { notFound } from '../platform/errors.ts'
 import type { Sent } from '../runs/send.ts'
-import { builder } from './builder.ts'
+import { builder, type InputFields } from './builder.ts'
 import { requireViewer } from './context.ts'
 import { MessageRef } from './message.ts'
 import { RunRef } from './run.ts'
@@ -73,8 +73,20 @@ const SendMessagePayloadRef = builder.objectRef<Sent>('SendMessagePayload').impl
   }),
 })
 
-const idempotencyKey =
-  "For this user and mutation, for 24 hours: the same key with the same input returns the first call's payload; with another input it is CONFLICT."
+/** What all inputs that start a run have. */
+const runFields = (t: InputFields) => ({
+  modelId: t.id({ description: "The model that is to answer; by default the thread's, else the server's." }),
+  idempotencyKey: t.string({
+    description:
+      "For this user and mutation, for 24 hours: the same key with the same input returns the first call's payload; with another input it is CONFLICT.",
+  }),
+  whenBusy: t.field({
+    type: WhenBusyRef,
+    defaultValue: 'ENQUEUE',
+    description: 'What to do while a run of the thread is going or waiting.',
+  }),
+  options: t.field({ type: GenerationOptionsRef, description: 'How the model is to answer.' }),
+})
 
 const SendMessageInputRef = builder.inputType('SendMessageInput', {
   description: 'A message to a model.',
@@ -85,14 +97,7 @@ const SendMessageInputRef = builder.inputType('SendMessageInput', {
       description:
         "The message that this one answers; where left out, the answer of the thread's last run, queued ones included, or its newest message.",
     }),
-    modelId: t.id({ description: "The model that is to answer; by default the thread's, else the server's." }),
-    idempotencyKey: t.string({ description: idempotencyKey }),
-    whenBusy: t.field({
-      type: WhenBusyRef,
-      defaultValue: 'ENQUEUE',
-      description: 'What to do while a run of the thread is going or waiting.',
-    }),
-    options: t.field({ type: GenerationOptionsRef, description: 'How the model is to answer.' }),
+    ...runFields(t),
     respond: t.boolean({
       defaultValue: true,
       description: 'False stores the message and asks no model: `run` is null then.',
@@ -104,14 +109,7 @@ const RegenerateMessageInputRef = builder.inputType('RegenerateMessageInput', {
   description: 'Which message to answer again.',
   fields: (t) => ({
     messageId: t.id({ required: true, description: "An answer, or a user's message." }),
-    modelId: t.id({ description: "The model that is to answer; by default the thread's, else the server's." }),
-    idempotencyKey: t.string({ description: idempotencyKey }),
-    whenBusy: t.field({
-      type: WhenBusyRef,
-      defaultValue: 'ENQUEUE',
-      description: 'What to do while a run of the thread is going or waiting.',
-    }),
-    options: t.field({ type: GenerationOptionsRef, description: 'How the model is to answer.' }),
+    ...runFields(t),
   }),
 })
 
@@ -120,14 +118,7 @@ const EditMessageInputRef = builder.inputType('EditMessageInput', {
   fields: (t) => ({
     messageId: t.id({ required: true, description: "A user's message; it stays as it is, on its own branch." }),
     text: t.string({ required: true, description: 'What is said instead; not empty.' }),
-    modelId: t.id({ description: "The model that is to answer; by default the thread's, else the server's." }),
-    idempotencyKey: t.string({ description: idempotencyKey }),
-    whenBusy: t.field({
-      type: WhenBusyRef,
-      defaultValue: 'ENQUEUE',
-      description: 'What to do while a run of the thread is going or waiting.',
-    }),
-    options: t.field({ type: GenerationOptionsRef, description: 'How the model is to answer.' }),
+    ...runFields(t),
   }),
 })
 
