@@ -1,9 +1,8 @@
 import type { ServerResponse } from 'node:http'
-import { renderGraphiQL } from '@graphql-yoga/render-graphiql'
 import type { DocumentNode, GraphQLSchema } from 'graphql'
 import { createYoga, type YogaServerInstance } from 'graphql-yoga'
 import { DocumentCache } from './document-cache.ts'
-import { graphiqlOptions } from './graphiql.ts'
+import { graphiqlOptions, renderPage } from './graphiql.ts'
 import type { CreateContext, Operation } from './operation.ts'
 import { createPlugins, type OperationLimits } from './plugins.ts'
 
@@ -25,7 +24,7 @@ export function createPipeline(options: PipelineOptions): YogaServerInstance<Ope
     plugins: createPlugins(limits, createContext, eventStreams),
     graphqlEndpoint: path,
     graphiql: graphiqlOptions,
-    renderGraphiQL,
+    renderGraphiQL: renderPage,
     landingPage: false,
     // Decided before Yoga, for every route alike.
     cors: false,
