@@ -1,4 +1,4 @@
-import { setTimeout as delay } from 'node:timers/promises'
+import { setTimeout as delay, setImmediate as tick } from 'node:timers/promises'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { ask, type Conversations, readMessage, startConversations } from './support/conversation.ts'
@@ -10,8 +10,7 @@ const timeout = rounds(40_000, 1_200_000)
 interface Schedule {
   /** What the model says, in the pieces in which it says it. */
   readonly deltas: readonly string[]
-  /** Milliseconds between two pieces. */
-  readonly pace: number
+  readonly pace: 'at once' | 'a tick each' | 'a millisecond each'
   /** How many events the second client reads before each loss of its connection. */
   readonly reads: readonly number[]
   readonly followsRunAlone: boolean
@@ -19,7 +18,7 @@ interface Schedule {
 
 const schedules: fc.Arbitrary<Schedule> = fc.record({
   deltas: fc.array(fc.string({ unit: 'grapheme', minLength: 1, maxLength: 12 }), { minLength: 1, maxLength: 40 }),
-  pace: fc.constantFrom(0, 0, 1, 2),
+  pace: fc.constantFrom('at once', 'a tick each', 'a millisecond each'),
   reads: fc.array(fc.nat(12), { maxLength: 8 }),
   followsRunAlone: fc.boolean(),
 })
@@ -57,7 +56,7 @@ async function follow({ model, server, client }: Conversations, { deltas, pace, 
     await watched.promise
     for (const text of deltas) {
       await exchange.text(text)
-      if (pace > 0) await delay(pace)
+      if (pace !== 'at once') await (pace === 'a tick each' ? tick() : delay(1))
     }
     await exchange.finish()
   })

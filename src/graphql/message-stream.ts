@@ -1,9 +1,9 @@
-import type { Message, Run } from '../database/generated/client.ts'
 import type * as Model from '../providers/model-event.ts'
 import type * as Event from '../runs/run-event.ts'
 import type { Recorded } from '../runs/run-event.ts'
 import { builder } from './builder.ts'
-import { type Context, requireViewer } from './context.ts'
+import { requireViewer } from './context.ts'
+import { type Delivered, shownMessage, shownRun, withRow } from './event-rows.ts'
 import { frozenMessage, MessageRef } from './message.ts'
 import { RunRef, RunStatusRef } from './run.ts'
 
@@ -37,17 +37,7 @@ const MessageStreamEventRef = builder.interfaceRef<Recorded>('MessageStreamEvent
 
 /** An object type for one kind of event. */
 function eventRef<Kind extends Event.RunEvent>(name: (typeof typeNames)[Kind['type'] & keyof typeof typeNames]) {
-  return builder.objectRef<Recorded<Kind>>(name)
-}
-
-async function loadMessage(messageId: string, context: Context): Promise<Message> {
-  const where = { id: messageId, ownerId: requireViewer(context).id }
-  return context.services.database.message.findFirstOrThrow({ where })
-}
-
-async function loadRun({ runId }: Recorded, context: Context): Promise<Run> {
-  const where = { id: runId ?? '', ownerId: requireViewer(context).id }
-  return context.services.database.run.findFirstOrThrow({ where })
+  return builder.objectRef<Delivered<Kind>>(name)
 }
 
 eventRef<Event.MessageSnapshot>('MessageSnapshot').implement({
@@ -58,8 +48,10 @@ eventRef<Event.MessageSnapshot>('MessageSnapshot').implement({
       type: MessageRef,
       nullable: false,
       description: 'The message, with the text and reasoning that it had.',
-      resolve: async ({ event: { messageId, text, reasoning } }, _args, context) =>
-        frozenMessage({ ...(await loadMessage(messageId, context)), text, reasoning }),
+      resolve: (delivered) => {
+        const { text, reasoning } = delivered.event
+        return frozenMessage({ ...shownMessage(delivered), text, reasoning })
+      },
     }),
   }),
 })
@@ -71,7 +63,7 @@ eventRef<Event.StreamReset>('StreamReset').implement({
 })
 
 function messageType(name: 'MessageChanged' | 'MessageFinished', description: string) {
-  builder.objectRef<Recorded<Event.MessageChanged | Event.MessageFinished>>(name).implement({
+  builder.objectRef<Delivered<Event.MessageChanged | Event.MessageFinished>>(name).implement({
     description,
     interfaces: [MessageStreamEventRef],
     fields: (t) => ({
@@ -79,7 +71,7 @@ function messageType(name: 'MessageChanged' | 'MessageFinished', description: st
         type: MessageRef,
         nullable: false,
         description: 'The message.',
-        resolve: ({ event }, _args, context) => loadMessage(event.messageId, context),
+        resolve: shownMessage,
       }),
     }),
   })
@@ -103,7 +95,7 @@ eventRef<Event.RunStatusChanged>('RunStatusChanged').implement({
       type: RunRef,
       nullable: false,
       description: 'The run.',
-      resolve: (recorded, _args, context) => loadRun(recorded, context),
+      resolve: shownRun,
     }),
   }),
 })
@@ -161,6 +153,6 @@ SLOW_CONSUMER: subscribe again with the last cursor.`,
       after: t.arg.string({ description: 'The cursor of an event, or a `streamCursor`, of that thread.' }),
     },
     subscribe: (_root, args, context) => context.services.runs.follow(requireViewer(context), args),
-    resolve: (recorded) => recorded as Recorded,
+    resolve: (recorded, _args, context) => withRow(recorded as Recorded, context),
   }),
 )

@@ -65,8 +65,11 @@ export async function purgeThread(
   threadId: string,
   signal: AbortSignal,
 ): Promise<void> {
-  await whileNoRun(viewer, services, threadId, signal, (transaction) => purgeRows(viewer, transaction, threadId))
+  // Subscribers are let go first, so that no event is delivered whose rows are gone.
+  await softDeleteThread(viewer, services.database, threadId)
+  await stopRuns(viewer, services, threadId, (open) => open, signal)
   services.stream.closeThread(threadId)
+  await whileNoRun(viewer, services, threadId, signal, (transaction) => purgeRows(viewer, transaction, threadId))
 }
 
 /** Does something in a transaction in which the thread has no open run and gets none. */

@@ -1,4 +1,5 @@
 import type { ConfigInput } from '../../src/platform/config/schema.ts'
+import { newUlid } from '../../src/platform/ids.ts'
 import {
   ReadMessageDocument,
   ReadRunDocument,
@@ -10,7 +11,8 @@ import {
 } from '../generated/graphql.ts'
 import { createTestClient, type TestClient } from './client.ts'
 import type { TestDatabase } from './database.ts'
-import { type ScriptedModel, startScriptedModel } from './scripted-model.ts'
+import { Follower } from './follower.ts'
+import { type Exchange, type ScriptedModel, startScriptedModel } from './scripted-model.ts'
 import { startTestServer, type TestServer } from './server.ts'
 
 /** A server whose only model is scripted by the test, and a client of it. */
@@ -81,4 +83,43 @@ export async function readMessage(client: TestClient, id: string) {
   const { node } = await client.request(ReadMessageDocument, { id })
   if (!node || !('role' in node)) throw new Error(`no message ${id}`)
   return node
+}
+
+/** For a model that is held: the request that a message with this text made. Others that came before are passed over. */
+export async function requestFor(model: ScriptedModel, text: string): Promise<Exchange> {
+  for (;;) {
+    const exchange = await model.nextRequest()
+    if (exchange.lastUserText === text) return exchange
+  }
+}
+
+/** A run whose model has said something and waits for the test to go on, with a client that has seen all of it. */
+export interface Talking extends Asked, AsyncDisposable {
+  readonly exchange: Exchange
+  readonly watcher: Follower
+}
+
+/** Each piece arrives as a delta of its own. */
+export async function startTalking(
+  { model, server, client }: Conversations,
+  pieces: readonly string[],
+  input: Partial<SendMessageInput> = {},
+): Promise<Talking> {
+  model.hold()
+  const text = `Question ${newUlid()}`
+  const asked = await ask(client, text, input)
+  const exchange = await requestFor(model, text)
+  const watcher = await Follower.open(server, { threadId: asked.threadId, after: asked.streamCursor })
+  await watcher.next()
+  for (const piece of pieces) {
+    await exchange.text(piece)
+    await watcher.nextOf('TextDelta')
+  }
+  return { ...asked, exchange, watcher, [Symbol.asyncDispose]: () => watcher[Symbol.asyncDispose]() }
+}
+
+/** Lets the model finish, and returns when the run has ended. */
+export async function finishTalking({ exchange, watcher, runId }: Talking): Promise<void> {
+  await exchange.finish()
+  await watcher.nextStatus('COMPLETED', runId)
 }

@@ -55,6 +55,21 @@ export class Follower implements AsyncDisposable {
     }
   }
 
+  /**
+   * Returns when the subscription is open, which has no acknowledgement: a refusal that takes the server as long, and was
+   * asked for later, three times in a row. Nothing may have arrived before.
+   */
+  async opened(threadId: string): Promise<void> {
+    for (let probe = 0; probe < 3; probe++) {
+      const id = `probe ${probe}`
+      this.socket.subscribe(id, FollowThreadDocument.toString(), { threadId, runId: 'run_0' })
+      for (const expected of ['next', 'complete']) {
+        const frame = await this.socket.nextFrame()
+        if (frame.id !== id || frame.type !== expected) throw new Error(`unexpected frame: ${JSON.stringify(frame)}`)
+      }
+    }
+  }
+
   /** The next event of a type; those before it are dropped. */
   async nextOf<Type extends StreamEvent['__typename']>(type: Type): Promise<EventOf<Type>> {
     for (;;) {
