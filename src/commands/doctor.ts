@@ -1,6 +1,8 @@
+import { requireLoopback } from '../auth/local.ts'
 import { loadConfig } from '../platform/config/load.ts'
 import { ConfigError } from '../platform/config/problems.ts'
 import type { Config } from '../platform/config/schema.ts'
+import { messageOf } from '../platform/errors.ts'
 import { createLog } from '../platform/log.ts'
 import { kinds } from '../providers/registry.ts'
 import { type Command, type Invocation, refuseArguments } from './command.ts'
@@ -24,7 +26,7 @@ async function examine({ argv, env, cwd, stderr }: Invocation): Promise<Finding[
   const findings = [checkNode()]
   const config = readConfig({ argv, env, cwd })
   if (Array.isArray(config)) return [...findings, ...config]
-  findings.push(fine('Configuration', 'no problems'))
+  findings.push(fine('Configuration', 'no problems'), ...checkHost(config))
   const server = await findServer(localUrlOf(config))
   // What the checks find is in the findings.
   const log = createLog({ ...config, logLevel: 'silent' }, stderr)
@@ -51,6 +53,16 @@ function readConfig(options: Pick<Invocation, 'argv' | 'env' | 'cwd'>): Config |
         example === '' ? 'remove it' : `for example: ${example}`,
       ),
     )
+  }
+}
+
+/** Only where it is wrong: a loopback address goes without saying. */
+function checkHost({ host }: Config): Finding[] {
+  try {
+    requireLoopback(host)
+    return []
+  } catch (error) {
+    return [failed('Host', messageOf(error), 'set PARLEY_HOST to 127.0.0.1')]
   }
 }
 

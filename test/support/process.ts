@@ -3,6 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { createTestDatabase, type TestDatabase } from './database.ts'
 
 export const launcher = fileURLToPath(new URL('../../bin/parley.js', import.meta.url))
 
@@ -12,7 +13,7 @@ export interface Exit {
 }
 
 export interface ParleyProcess extends AsyncDisposable {
-  /** The very process that serves: a signal to it reaches the server. */
+  /** The very process that serves, where `node` is no older one: a signal to it reaches the server. */
   readonly child: ChildProcess
   /** What it has written so far, both streams in the order in which they came. */
   output(): string
@@ -29,6 +30,8 @@ export interface ServerProcess extends ParleyProcess {
   /** Such as `http://127.0.0.1:41234`, `basePath` included. */
   readonly url: string
   readonly dataDir: string
+  /** What of its environment says where its database and its port are: for commands that mean this server. */
+  readonly env: Readonly<Record<string, string>>
 }
 
 export interface ProcessOptions {
@@ -100,18 +103,36 @@ export function spawnParley({ args = ['serve'], env = {}, cwd, node, script }: P
 }
 
 /**
- * Starts a server on a free port, and returns once it serves. Its data directory is its own and is removed with it,
- * unless `PARLEY_DATA_DIR` names one that outlives it.
+ * Starts a server on a free port, and returns once it serves. Its database is one of its own, of the kind that the
+ * suite runs on, and is removed with it, unless `PARLEY_DATA_DIR` or `DATABASE_URL` names one that outlives it.
  */
 export async function startProcess(options: ProcessOptions = {}): Promise<ServerProcess> {
   await using resources = new AsyncDisposableStack()
-  const given = options.env?.PARLEY_DATA_DIR
-  const dataDir = given ?? resources.use(await temporaryDirectory()).path
-  const env = { PARLEY_PORT: '0', PARLEY_DATA_DIR: dataDir, ...options.env }
-  const parley = resources.use(spawnParley({ ...options, env }))
+  const place = { ...(await ownPlace(options.env ?? {}, resources)), ...options.env }
+  const parley = resources.use(spawnParley({ ...options, env: { PARLEY_PORT: '0', ...place } }))
   const [, url = ''] = await parley.waitFor(/^ *Health +(\S+)\/health$/m)
+  const env = { ...place, PARLEY_PORT: new URL(url).port }
   const held = resources.move()
-  return { ...parley, url, dataDir, [Symbol.asyncDispose]: () => held.disposeAsync() }
+  return {
+    ...parley,
+    url,
+    dataDir: place.PARLEY_DATA_DIR ?? '',
+    env,
+    [Symbol.asyncDispose]: () => held.disposeAsync(),
+  }
+}
+
+async function ownPlace(
+  given: Readonly<Record<string, string>>,
+  resources: AsyncDisposableStack,
+): Promise<Record<string, string>> {
+  if (given.PARLEY_DATA_DIR !== undefined || given.DATABASE_URL !== undefined) return {}
+  return environmentOf(resources.use(await createTestDatabase()))
+}
+
+/** The variables that lead a process to the database. */
+export function environmentOf({ url, dataDir }: Pick<TestDatabase, 'url' | 'dataDir'>): Record<string, string> {
+  return { PARLEY_DATA_DIR: dataDir, ...(url !== undefined && { DATABASE_URL: url }) }
 }
 
 /** Runs a command to its end. */
