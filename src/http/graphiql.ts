@@ -26,9 +26,9 @@ mutation SendMessage {
 `,
   },
   {
-    query: `# 2. Watch the answer, each event in place of the
-#    one before. Leave the variables as they are:
-#    this page puts in what your message gave.
+    query: `# 2. Watch the answer, event by event. Leave the
+#    variables as they are: this page puts in
+#    what your message gave.
 subscription MessageStream(
   $threadId: ID!
   $after: String
@@ -55,8 +55,8 @@ subscription MessageStream(
     variables: placeholders,
   },
   {
-    query: `# 3. What was said: the newest threads, each with
-#    its newest branch.
+    query: `# 3. What was said: the newest threads, each
+#    with its newest branch.
 query Threads {
   threads(first: 10) {
     totalCount
