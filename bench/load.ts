@@ -29,7 +29,7 @@ export type LoadCommands = {
   /** Opens connections that all get the tokens of one answer, which flows at once. */
   watch: (watching: Watching) => Promise<void>
   close: () => void
-  /** Every connection asks. Returns when each has had its first token. */
+  /** Every connection asks, twenty at a time. Returns when each has had its first token. */
   start: (prompt: Prompt) => Promise<void>
   /** Returns when all answers are whole. */
   finish: () => Promise<Tally>
@@ -83,11 +83,19 @@ const commands: LoadCommands = {
     clients = []
   },
   async start(prompt) {
-    const begun = clients.map(firstToken)
-    answers = Promise.all(clients.map((client) => client.ask(formatPrompt(prompt))))
+    const going: Promise<void>[] = []
+    const waiting = clients.values()
+    await inBatches(clients.length, async () => {
+      const client = waiting.next().value
+      if (!client) return
+      const begun = firstToken(client)
+      const answer = client.ask(formatPrompt(prompt))
+      going.push(answer)
+      await Promise.race([begun, answer])
+    })
+    answers = Promise.all(going)
     // `finish` waits for it; until then a failure is nobody's unhandled one.
     answers.catch(() => {})
-    await Promise.race([Promise.all(begun), answers])
   },
   async finish() {
     await answers

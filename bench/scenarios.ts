@@ -31,12 +31,12 @@ export const sizes = {
   quick: {
     rounds: 1,
     milliseconds: 1_000,
-    saturation: { streams: 10, tokens: 2_000 },
+    saturation: { streams: 5, tokens: 2_000 },
     pacedStreams: 20,
-    answers: { connections: 5, times: 3 },
-    firstTokens: { connections: 5, times: 4 },
-    memoryStreams: 50,
-    subscribers: [1, 10, 100],
+    answers: { connections: 3, times: 3 },
+    firstTokens: { connections: 3, times: 3 },
+    memoryStreams: 30,
+    subscribers: [1, 10, 50],
   },
 } as const satisfies Record<string, Size>
 

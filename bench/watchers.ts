@@ -70,7 +70,7 @@ function grantAsTaken(watchers: readonly ChatClient[], grant: (tokens: number) =
   grant(granted)
 }
 
-/** Opens connections, not all at once. */
+/** Makes many of something that takes a server's time, not all at once. */
 export async function inBatches<Value>(count: number, make: () => Promise<Value>): Promise<Value[]> {
   const made: Value[] = []
   while (made.length < count) {
