@@ -92,13 +92,15 @@ const fillInScript = `
 {
   const placeholders = ${JSON.stringify(placeholders)}
   let last = {}
-  const { fetch } = globalThis
-  globalThis.fetch = async (...request) => {
-    const response = await fetch(...request)
-    const { data } = await response.clone().json().catch(() => ({}))
+  const remember = ({ data }) => {
     for (const payload of Object.values(data ?? {})) {
       if (payload?.streamCursor && payload.thread) last = { threadId: payload.thread.id, after: payload.streamCursor }
     }
+  }
+  const { fetch } = globalThis
+  globalThis.fetch = async (...request) => {
+    const response = await fetch(...request)
+    response.clone().json().then(remember).catch(() => {})
     return response
   }
   const { send } = WebSocket.prototype
