@@ -24,6 +24,6 @@ export default defineConfig({
 
 /** The tests that reach a database: only they run on the second kind of it. */
 function databaseTests(): string[] {
-  const fixtures = /from '\.\/support\/(server|database|chat|process)\.ts'/
+  const fixtures = /from '\.\/support\/(server|database|chat|process|conversation)\.ts'/
   return globSync('test/**/*.test.ts').filter((file) => fixtures.test(readFileSync(file, 'utf8')))
 }

@@ -1,6 +1,8 @@
 import type { ConfigInput } from '../../src/platform/config/schema.ts'
 import { newUlid } from '../../src/platform/ids.ts'
 import {
+  ListMessagesDocument,
+  type ListMessagesQuery,
   ReadMessageDocument,
   ReadRunDocument,
   ReadThreadDocument,
@@ -122,4 +124,19 @@ export async function startTalking(
 export async function finishTalking({ exchange, watcher, runId }: Talking): Promise<void> {
   await exchange.finish()
   await watcher.nextStatus('COMPLETED', runId)
+}
+
+export type ListedMessage = NonNullable<ListMessagesQuery['thread']>['messages']['nodes'][number]
+
+/** Every message of a thread, oldest first, on however many pages. */
+export async function listMessages(client: TestClient, threadId: string): Promise<ListedMessage[]> {
+  const messages: ListedMessage[] = []
+  for (let after: string | null = null; ; ) {
+    const page: ListMessagesQuery = await client.request(ListMessagesDocument, { threadId, after })
+    if (!page.thread) throw new Error(`no thread ${threadId}`)
+    const { nodes, pageInfo } = page.thread.messages
+    messages.push(...nodes)
+    if (!pageInfo.hasNextPage) return messages.reverse()
+    after = pageInfo.endCursor ?? null
+  }
 }

@@ -142,3 +142,25 @@ export function textOf(events: readonly StreamEvent[], through = Number.POSITIVE
   }
   return text
 }
+
+/** As a client that resumes where it was read too slowly: all events after a cursor, until one that `until` is true of. */
+export async function followFrom(
+  server: { webSocketUrl: string },
+  { threadId, after }: { threadId: string; after: string },
+  until: (event: StreamEvent) => boolean,
+): Promise<StreamEvent[]> {
+  const events: StreamEvent[] = []
+  for (let cursor = after; ; cursor = events.at(-1)?.cursor ?? after) {
+    await using follower = await Follower.open(server, { threadId, after: cursor })
+    try {
+      for (;;) {
+        const event = await follower.next()
+        if (!event) throw new Error('the subscription ended')
+        events.push(event)
+        if (until(event)) return events
+      }
+    } catch (error) {
+      if (!(error instanceof SubscriptionError) || error.code !== 'SLOW_CONSUMER') throw error
+    }
+  }
+}
