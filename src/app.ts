@@ -93,7 +93,7 @@ export async function createApp({ config, log }: { config: Config; log: Log }): 
       authenticate: authenticateLocal(viewer),
       createContext,
       health: {
-        info: () => ({ name: packageJson.name, version, startedAt, features }),
+        info: () => ({ name: 'Parley', version, startedAt, features }),
         ready: async () => {
           const problem = await database.check().then(() => null, messageOf)
           return { ok: problem === null, checks: { database: problem } }

@@ -277,3 +277,27 @@ describe('an abort', () => {
     await exchange.closed
   })
 })
+
+describe('a request that fails', () => {
+  it('is tried again before its answer begins, as soon as the provider says', async () => {
+    await using model = await startScriptedModel()
+    model.onNextRequest((exchange) => exchange.fail(503, {}, { 'retry-after-ms': '1' }))
+    model.onNextRequest((exchange) => exchange.fail(429, {}, { 'retry-after-ms': '1' }))
+    const turn = await collect(providerOf(model, { maxRetries: 2 }), requestOf('Hello'))
+    expect(turn.error).toBeUndefined()
+    expect(turn.text).toBe('Echo: Hello')
+    expect(model.requests).toHaveLength(3)
+  })
+
+  it('is not tried again once its answer has begun', async () => {
+    await using model = await startScriptedModel()
+    model.onRequest(async (exchange) => {
+      await exchange.text('Hal')
+      exchange.reset()
+    })
+    const turn = await collect(providerOf(model, { maxRetries: 2 }), requestOf('Hello'))
+    expect(turn.text).toBe('Hal')
+    expect(turn.error).toBeInstanceOf(ProviderError)
+    expect(model.requests).toHaveLength(1)
+  })
+})

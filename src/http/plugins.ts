@@ -2,7 +2,7 @@ import type { ServerResponse } from 'node:http'
 import { EnvelopArmor } from '@escape.tech/graphql-armor'
 import { useCSRFPrevention } from '@graphql-yoga/plugin-csrf-prevention'
 import { type ExecutionArgs, type ExecutionResult, execute } from 'graphql'
-import type { Plugin, YogaServerOptions } from 'graphql-yoga'
+import { createGraphQLError, type Plugin, type YogaServerOptions } from 'graphql-yoga'
 import { checkComplexity } from '../graphql/complexity.ts'
 import { createSubscribe } from './delivery.ts'
 import { toClientError, toClientResult, toHttpResult } from './errors.ts'
@@ -52,7 +52,17 @@ function documentLimits({ maxDepth, maxAliases, maxTokens, maxDirectives }: Oper
 function csrfPrevention(): PipelinePlugin {
   const { onRequestParse } = useCSRFPrevention({ requestHeaders: ['x-graphql-yoga-csrf', 'apollo-require-preflight'] })
   return {
-    onRequestParse: (payload) => (payload.request.method === 'POST' ? onRequestParse?.(payload) : undefined),
+    onRequestParse(payload) {
+      if (payload.request.method !== 'POST') return undefined
+      try {
+        return onRequestParse?.(payload)
+      } catch {
+        throw createGraphQLError(
+          'Send `content-type: application/json`, or, with a form, the header `x-graphql-yoga-csrf`.',
+          { extensions: { code: 'FORBIDDEN', http: { status: 403 } } },
+        )
+      }
+    },
   }
 }
 

@@ -120,7 +120,8 @@ function createClient(config: ProviderConfig, baseURL: string): OpenAI {
     project: null,
     webhookSecret: null,
     logLevel: 'off',
-    maxRetries: 0,
+    // The SDK waits between tries, with jitter and as long as `Retry-After` says; nothing is tried again once it streams.
+    maxRetries: config.maxRetries,
     timeout: config.timeoutMs,
     fetch: httpFetch,
     defaultHeaders: { ...(config.apiKey ? {} : { authorization: null }), ...config.headers },

@@ -16,6 +16,8 @@ export interface ProviderConfig {
   readonly timeoutMs: number
   /** Milliseconds without a byte once it has begun. */
   readonly idleTimeoutMs: number
+  /** How often a request that fails is tried again, before its answer begins; all tries together take `timeoutMs`. */
+  readonly maxRetries: number
 }
 
 export interface ModelConfig {

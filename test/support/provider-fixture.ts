@@ -12,7 +12,7 @@ export const noOptions: GenerationOptions = {
 }
 
 export function providerConfig(config: Partial<ProviderConfig> & { kind: string }): ProviderConfig {
-  return { id: config.kind, enabled: true, timeoutMs: 10_000, idleTimeoutMs: 10_000, ...config }
+  return { id: config.kind, enabled: true, timeoutMs: 10_000, idleTimeoutMs: 10_000, maxRetries: 0, ...config }
 }
 
 export function requestOf(message: string | Transcript, request: Partial<ModelRequest> = {}): ModelRequest {

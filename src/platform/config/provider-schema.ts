@@ -16,7 +16,7 @@ export const providerSchema = z.strictObject({
     .regex(/^[a-z0-9][a-z0-9_-]*$/, 'expected lower-case letters, digits, - and _')
     .meta({ description: "The first part of its models' ids; unique.", example: 'local' }),
   kind: z.string().min(1).meta({ description: 'Which protocol it speaks.', example: 'openai' }),
-  enabled: z.boolean().default(true).meta({ description: 'Off: as if it were not there.' }),
+  enabled: z.boolean().default(true).meta({ description: 'Off: it is not contacted, and its models are refused.' }),
   baseUrl: z
     .url({ protocol: /^https?$/, error: 'expected an http or https URL' })
     .optional()
@@ -37,11 +37,14 @@ export const providerSchema = z.strictObject({
     .array(model)
     .optional()
     .meta({
-      description: 'Models that are known without asking it, by name or as `{ name, contextWindow }`.',
+      description: 'Models that are known beside those that it lists, by name or as `{ name, contextWindow }`.',
       example: ['gpt-5-mini', { name: 'gpt-5', contextWindow: 400000 }],
     }),
   timeoutMs: milliseconds(1).default(60_000).meta({ description: "How long the response's headers may take." }),
   idleTimeoutMs: milliseconds(1).default(60_000).meta({ description: 'How long a response may be silent.' }),
+  maxRetries: atLeast(0)
+    .default(2)
+    .meta({ description: 'How often a request that fails is tried again, before its answer begins.' }),
   headers: z
     .record(z.string().regex(/^[\w-]+$/, "expected a header's name"), z.string())
     .optional()
