@@ -10,7 +10,7 @@ import { unlessAborted } from './signals.ts'
 const stopGraceMs = 5_000
 
 export const serve: Command = {
-  async run({ argv, env, cwd, stderr, interrupted }) {
+  async run({ argv, env, cwd, stdout, stderr, interrupted }) {
     const { config, positionals } = loadConfig({ argv, env, cwd, providerKinds: Object.keys(kinds) })
     refuseArguments(positionals)
     const log = createLog(config)
@@ -22,8 +22,9 @@ export const serve: Command = {
     })
     if (!app) return exitCodeOf(interrupted)
 
-    log.info({ url: app.server.url, version, database: app.databaseDescription }, 'ready')
-    // Standard output may be the log's, a line of JSON each.
+    // On a terminal, the banner says it.
+    if (!stdout.isTTY) log.info({ url: app.server.url, version, database: app.databaseDescription }, 'ready')
+    // To standard error: standard output may be the log's, a line of JSON each.
     stderr.write(await banner(app, config, stderr))
 
     await aborted(interrupted)
