@@ -25,9 +25,13 @@ export interface Conversations extends AsyncDisposable {
 }
 
 /** The configuration that makes the scripted model the default one. */
-export function scriptedProvider(model: Pick<ScriptedModel, 'baseUrl'>): ConfigInput {
+export function scriptedProvider({ baseUrl }: Pick<ScriptedModel, 'baseUrl'>): ConfigInput {
+  const common = { kind: 'openai', baseUrl, models: ['scripted-model'] }
   return {
-    providers: [{ id: 'scripted', kind: 'openai', baseUrl: model.baseUrl, models: ['scripted-model'] }],
+    providers: [
+      { id: 'scripted', ...common },
+      { id: 'disabled', ...common, enabled: false },
+    ],
     defaultModel: 'scripted/scripted-model',
   }
 }
