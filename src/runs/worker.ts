@@ -105,12 +105,21 @@ export class Worker {
     const outcome = await this.#outcome(run, lease, recorder, log, signal)
     recorder.flush()
     await checkpoints.drop(run.id)
-    if (outcome === 'lease-lost') return log.warn('the run was taken by another instance')
+    if (outcome === 'lease-lost') return this.#letGo(run, log)
     if (outcome === 'released') {
       await releaseRun(database, lease)
       return log.info('run put back into its line')
     }
-    await this.#end(run, lease, recorder, outcome, log)
+    await this.#end(run, lease, recorder, outcome, log).catch((error: unknown) => {
+      if (!(error instanceof LeaseLostError)) throw error
+      this.#letGo(run, log)
+    })
+  }
+
+  /** Another instance writes the run now: what the stream here holds of it is no longer so, and its end never comes. */
+  #letGo({ threadId }: LoadedRun, log: Log): void {
+    this.#dependencies.stream.resetThread(threadId)
+    log.warn('the run was taken by another instance')
   }
 
   async #outcome(
