@@ -25,7 +25,9 @@ export function keepLeases({ database, worker, owner, leaseMs, log }: LeaseOptio
     const going = [...worker.going].map(([runId, { fence }]) => ({ runId, fence }))
     if (going.length === 0) return
     const isTime = Date.now() - renewedAt >= leaseMs / 3
-    const leases = isTime ? await renewLeases(database, { owner, leaseMs }) : await readLeases(database, owner)
+    // A run that was given up here, since it could not be stored, keeps no lease: recovery is to take it.
+    const runIds = going.map(({ runId }) => runId)
+    const leases = isTime ? await renewLeases(database, { owner, leaseMs, runIds }) : await readLeases(database, owner)
     if (isTime) renewedAt = Date.now()
     const held = new Map(leases.map((lease) => [lease.runId, lease]))
     for (const { runId, fence } of going) {

@@ -59,14 +59,14 @@ async function takeRun(
     SELECT fence FROM claimed`
 }
 
-/** Prolongs all leases of an instance, and says which runs it still has and which of them are to stop. */
+/** Prolongs an instance's leases of some runs, and says which of them it still has and which are to stop. */
 export async function renewLeases(
   database: PrismaClient,
-  { owner, leaseMs }: { owner: string; leaseMs: number },
+  { owner, leaseMs, runIds }: { owner: string; leaseMs: number; runIds: readonly string[] },
 ): Promise<{ runId: string; fence: number; cancelRequested: boolean }[]> {
   return database.$queryRaw`
     UPDATE "Run" SET "leaseUntil" = now() + ${leaseMs} * interval '1 millisecond'
-    WHERE "leaseOwner" = ${owner} AND status IN ('RUNNING', 'STREAMING')
+    WHERE id = ANY(${[...runIds]}::text[]) AND "leaseOwner" = ${owner} AND status IN ('RUNNING', 'STREAMING')
     RETURNING id AS "runId", fence, "cancelRequestedAt" IS NOT NULL AS "cancelRequested"`
 }
 

@@ -1,3 +1,5 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import type { PrismaClient } from '../database/generated/client.ts'
 import { messageOf, RequestError } from '../platform/errors.ts'
 import { newUlid } from '../platform/ids.ts'
 import type { Log } from '../platform/log.ts'
@@ -12,7 +14,7 @@ import { type LoadedRun, loadRun } from './load-run.ts'
 import { readPrompt } from './prompt.ts'
 import { Recorder } from './recorder.ts'
 import type { RunQueue } from './run-queue.ts'
-import { claimRun, endRun, type Lease, LeaseLostError, type Outcome, releaseRun } from './run-rows.ts'
+import { claimRun, type Ending, endRun, type Lease, LeaseLostError, type Outcome, releaseRun } from './run-rows.ts'
 import { StopReason } from './stop-reason.ts'
 
 export interface WorkerDependencies extends AdvanceDependencies {
@@ -111,15 +113,15 @@ export class Worker {
       return log.info('run put back into its line')
     }
     await this.#end(run, lease, recorder, outcome, log).catch((error: unknown) => {
-      if (!(error instanceof LeaseLostError)) throw error
       this.#letGo(run, log)
+      if (!(error instanceof LeaseLostError)) throw error
     })
   }
 
-  /** Another instance writes the run now: what the stream here holds of it is no longer so, and its end never comes. */
+  /** Someone else, or a later attempt, writes the run from what is stored: what the stream holds of it is void. */
   #letGo({ threadId }: LoadedRun, log: Log): void {
     this.#dependencies.stream.resetThread(threadId)
-    log.warn('the run was taken by another instance')
+    log.warn('the run is let go: its lease was taken, or its end cannot be stored')
   }
 
   async #outcome(
@@ -164,7 +166,8 @@ export class Worker {
   async #end(run: LoadedRun, lease: Lease, recorder: Recorder, outcome: Outcome, log: Log): Promise<void> {
     const { database, stream, queue } = this.#dependencies
     const { usage } = recorder.draft
-    await endRun(database, lease, { outcome, checkpoint: recorder.checkpoint(), usage, revision: newUlid() })
+    const ending = { outcome, checkpoint: recorder.checkpoint(), usage, revision: newUlid() }
+    await storeEnd(database, lease, ending, log)
     stream.append(run.threadId, run.id, { type: 'message-finished', messageId: run.messageId })
     stream.append(run.threadId, run.id, { type: 'run-status-changed', status: outcome.status })
     log.info({ status: outcome.status, code: outcome.error?.code, usage }, 'run ended')
@@ -175,6 +178,22 @@ export class Worker {
     })
     if (next) queue.enqueue(next.id)
   }
+}
+
+/** How long to wait before each further try to store a run's end: a database that restarts must not cost its text. */
+const storeAgainAfterMs = [100, 400, 1_500, 5_000]
+
+async function storeEnd(database: PrismaClient, lease: Lease, ending: Ending, log: Log): Promise<void> {
+  for (const waitMs of storeAgainAfterMs) {
+    try {
+      return await endRun(database, lease, ending)
+    } catch (error) {
+      if (error instanceof LeaseLostError) throw error
+      log.warn({ err: error }, "the run's end could not be stored; it is tried again")
+      await delay(waitMs)
+    }
+  }
+  await endRun(database, lease, ending)
 }
 
 function interrupted(message: string): Outcome {
