@@ -2,7 +2,7 @@ import type { PrismaClient } from '../database/generated/client.ts'
 import type { Log } from '../platform/log.ts'
 import { type Checkpoint, writeCheckpoints } from './run-rows.ts'
 
-/** Less than a second with the write itself, since a crash must not cost more text than that. */
+/** From one write's start to the next's. With the write it is less than a second: a crash must not cost more text. */
 const intervalMs = 700
 
 /**
@@ -40,8 +40,10 @@ export class Checkpoints implements AsyncDisposable {
   }
 
   #tick(): void {
+    const startedAt = performance.now()
     this.#writing = this.#write().finally(() => {
-      this.#timer = this.#dirty.size > 0 ? setTimeout(() => this.#tick(), intervalMs).unref() : null
+      const restMs = Math.max(0, startedAt + intervalMs - performance.now())
+      this.#timer = this.#dirty.size > 0 ? setTimeout(() => this.#tick(), restMs).unref() : null
     })
   }
 
