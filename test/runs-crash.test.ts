@@ -21,7 +21,7 @@ const timeout = rounds(120_000, 900_000)
 test('kill -9 in the middle of runs: all go on or end, and what was acknowledged or a second old is there', {
   timeout,
 }, async ({ task }) => {
-  const count = countRounds(task, 4, 25)
+  const count = countRounds(task, 3, 25)
   await using model = await startScriptedModel()
   await using place = await createServerPlace(model, { runs: { leaseMs } })
   let running: ProcessConversations | null = null
