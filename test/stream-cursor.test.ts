@@ -22,7 +22,7 @@ beforeAll(async () => {
 })
 afterAll(() => conversations[Symbol.asyncDispose]())
 
-const timeout = rounds(40_000, 1_200_000)
+const timeout = rounds(90_000, 1_200_000)
 
 /** When the run ends: before the client reads, between its reading and its subscribing, or after both. */
 const ends = ['before', 'between', 'after'] as const

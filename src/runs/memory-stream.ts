@@ -56,7 +56,10 @@ export class MemoryStream implements EventStream {
     const log = this.#logOf(threadId)
     const held = after === null ? null : this.#heldAfter(log, threadId, after)
     const followed = held?.filter((recorded) => runId === null || recorded.runId === runId || isReset(recorded)) ?? null
-    const run = stored.run && { id: stored.run.id, status: log.run(stored.run.id)?.status ?? stored.run.status }
+    const run = stored.run && {
+      id: stored.run.id,
+      status: newestStatus(log.run(stored.run.id)?.status, stored.run.status),
+    }
 
     const backlog = followed ?? (after === null ? [] : [this.#now(threadId, null, { type: 'stream-reset' })])
     let ended = false
@@ -204,6 +207,11 @@ function goingRun(log: ThreadLog, runId: string | null): { id: string; status: R
   if (runId === null || active?.id === runId) return active
   const status = log.run(runId)?.status
   return status === 'QUEUED' ? { id: runId, status } : undefined
+}
+
+/** Another instance may have taken a run that was queued here: then only the rows know more. */
+function newestStatus(seen: RunStatus | undefined, stored: RunStatus): RunStatus {
+  return seen === undefined || seen === 'QUEUED' ? stored : seen
 }
 
 function isReset({ event }: Recorded): boolean {
