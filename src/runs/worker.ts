@@ -131,7 +131,10 @@ export class Worker {
     log: Log,
     signal: AbortSignal,
   ): Promise<Outcome | 'released' | 'lease-lost'> {
-    if (run.cancelRequested) return { status: 'INTERRUPTED', error: null }
+    if (run.cancelRequested) {
+      if (lease.fence > 1) recorder.record(await this.#lostTurn(run))
+      return { status: 'INTERRUPTED', error: null }
+    }
     if (!run.draft.isEmpty || lease.fence > maxAttempts) {
       recorder.record(await this.#lostTurn(run))
       return interrupted('The server stopped during this answer.')
