@@ -97,6 +97,7 @@ const paced: Scenario = {
         cpu: span.cpuMicros / span.tokens,
         mainThreadCpu: span.mainThreadCpuMicros / span.tokens,
         rate: span.tokens / span.seconds,
+        joined: span.tokens / span.messages,
         busy: busyPercent(span),
       }
     })
@@ -104,6 +105,7 @@ const paced: Scenario = {
       row('CPU a token', 'µs', measured, 'cpu'),
       row('of it in the main thread', 'µs', measured, 'mainThreadCpu'),
       row('tokens a second', '/s', measured, 'rate'),
+      row('tokens a message', '', measured, 'joined'),
       row('busy', '%', measured, 'busy'),
     ]
   },
