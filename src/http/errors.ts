@@ -141,7 +141,8 @@ function fieldAtFault(message: string): string | undefined {
   if (variable === undefined) return undefined
   const path = /^.* at "\w+\.?([^"]*)"; /s.exec(message)?.[1] ?? ''
   const missing = /; Field "(\w+)" (?:of required type|is not defined)/.exec(message)?.[1]
-  const field = [path, missing].filter(Boolean).join('.')
+  // `messages[0].role` is `messages.0.role`, as our own checks have it.
+  const field = [path.replaceAll(/\[(\d+)\]/g, '.$1'), missing].filter(Boolean).join('.')
   return field === '' ? variable : field
 }
 

@@ -52,8 +52,8 @@ export async function storeMessage(
   if (givenThreadId !== null && !(await lockThread(transaction, viewer.id, threadId))) throw notFound('thread', field)
   const room = await makeRoom(transaction, threadId, whenBusy)
   const newest = await newestMessageId(viewer, transaction, threadId)
-  const parentId =
-    text !== null && room.parentId !== undefined ? room.parentId : parent.kind === 'message' ? parent.id : newest
+  // Under ROLLBACK the message takes the stopped one's place, unless it was given a place of its own.
+  const parentId = parent.kind === 'message' ? parent.id : room.parentId !== undefined ? room.parentId : newest
 
   const common = { threadId, ownerId: viewer.id }
   let userMessageId: string | null = null

@@ -31,14 +31,14 @@ export function checkedOptions(given: GivenOptions | null | undefined, defaults:
   const maxOutputTokens = given?.maxOutputTokens ?? defaults.maxOutputTokens ?? null
   const maxSteps = given?.maxSteps ?? null
   if (temperature !== null && !(temperature >= 0 && temperature <= 2))
-    throw badInput('temperature', 'must be between 0 and 2.')
-  if (maxOutputTokens !== null && maxOutputTokens < 1) throw badInput('maxOutputTokens', 'must be 1 or more.')
-  if (maxSteps !== null && maxSteps < 1) throw badInput('maxSteps', 'must be 1 or more.')
+    throw badInput('options.temperature', 'must be between 0 and 2.')
+  if (maxOutputTokens !== null && maxOutputTokens < 1) throw badInput('options.maxOutputTokens', 'must be 1 or more.')
+  if (maxSteps !== null && maxSteps < 1) throw badInput('options.maxSteps', 'must be 1 or more.')
   return {
     temperature,
     maxOutputTokens,
-    toolChoice: word('toolChoice', given?.toolChoice),
-    reasoningEffort: word('reasoningEffort', given?.reasoningEffort),
+    toolChoice: word('options.toolChoice', given?.toolChoice),
+    reasoningEffort: word('options.reasoningEffort', given?.reasoningEffort),
     maxSteps,
   }
 }

@@ -90,9 +90,21 @@ export function refusedInputs({ own, other, deleted }: Record<'own' | 'other' | 
       'PROVIDER_UNAVAILABLE',
       'modelId',
     ],
-    ['a temperature of 3', 'sendMessage', { text, options: { temperature: 3 } }, 'BAD_USER_INPUT', 'temperature'],
-    ['no output tokens', 'sendMessage', { text, options: { maxOutputTokens: 0 } }, 'BAD_USER_INPUT', 'maxOutputTokens'],
-    ['no steps', 'sendMessage', { text, options: { maxSteps: 0 } }, 'BAD_USER_INPUT', 'maxSteps'],
+    [
+      'a temperature of 3',
+      'sendMessage',
+      { text, options: { temperature: 3 } },
+      'BAD_USER_INPUT',
+      'options.temperature',
+    ],
+    [
+      'no output tokens',
+      'sendMessage',
+      { text, options: { maxOutputTokens: 0 } },
+      'BAD_USER_INPUT',
+      'options.maxOutputTokens',
+    ],
+    ['no steps', 'sendMessage', { text, options: { maxSteps: 0 } }, 'BAD_USER_INPUT', 'options.maxSteps'],
     ['a NUL in an option', 'sendMessage', { text, options: { toolChoice: nul } }, 'BAD_USER_INPUT', 'toolChoice'],
 
     ['a thread for a message', 'regenerateMessage', { messageId: own.threadId }, 'NOT_FOUND', 'messageId'],
@@ -157,7 +169,7 @@ export function refusedInputs({ own, other, deleted }: Record<'own' | 'other' | 
     ["a run's id", 'updateThread', { threadId: own.runId, title: 'New' }, 'NOT_FOUND', 'threadId'],
 
     ['no messages', 'complete', { messages: [] }, 'BAD_USER_INPUT', 'messages'],
-    ['an unknown role', 'complete', { messages: [{ role: 'GOD', text }] }, 'BAD_USER_INPUT', 'messages[0].role'],
+    ['an unknown role', 'complete', { messages: [{ role: 'GOD', text }] }, 'BAD_USER_INPUT', 'messages.0.role'],
     ['a NUL', 'complete', { messages: [{ role: 'USER', text: nul }] }, 'BAD_USER_INPUT', 'messages.0.text'],
     ['a text of 1 MB', 'complete', { messages: [{ role: 'USER', text: long }] }, 'TOO_LARGE', 'messages.0.text'],
     [
