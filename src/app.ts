@@ -64,7 +64,15 @@ export async function createApp({ config, log }: { config: Config; log: Log }): 
       },
     }),
   )
-  resources.use(keepHouse({ database: database.client, stream, log, deletedDays: config.retention.deletedDays }))
+  resources.use(
+    keepHouse({
+      database: database.client,
+      stream,
+      log,
+      deletedDays: config.retention.deletedDays,
+      vacuums: database.kind === 'embedded',
+    }),
+  )
 
   const services: Services = {
     database: database.client,

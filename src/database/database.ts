@@ -34,7 +34,7 @@ export interface DatabaseOptions {
 
 const checkTimeoutMs = 5_000
 /** Prisma's own 2 s and 5 s are too short where one embedded session serves everyone in turn. */
-const transactionOptions = { maxWait: 10_000, timeout: 30_000 }
+const transactionOptions = { maxWait: 30_000, timeout: 30_000 }
 
 /**
  * Opens the PostgreSQL database of `config.url` or, without one, the embedded one in `dataDir`. Migrations are another

@@ -1,6 +1,6 @@
 import type { PrismaClient } from '../database/generated/client.ts'
 import type { Log } from '../platform/log.ts'
-import { type Checkpoint, writeCheckpoints } from './run-rows.ts'
+import { type Checkpoint, type CheckpointWrite, writeCheckpoints } from './run-rows.ts'
 
 /** From one write's start to the next's. With the write it is less than a second: a crash must not cost more text. */
 const intervalMs = 700
@@ -13,6 +13,8 @@ export class Checkpoints implements AsyncDisposable {
   readonly #database: PrismaClient
   readonly #log: Log
   readonly #dirty = new Map<string, () => Checkpoint>()
+  /** How much of each run is known to be stored: only what follows is sent. */
+  readonly #stored = new Map<string, CheckpointWrite['stored']>()
   #timer: NodeJS.Timeout | null = null
   #writing: Promise<void> = Promise.resolve()
 
@@ -31,6 +33,7 @@ export class Checkpoints implements AsyncDisposable {
   async drop(runId: string): Promise<void> {
     this.#dirty.delete(runId)
     await this.#writing
+    this.#stored.delete(runId)
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -51,14 +54,18 @@ export class Checkpoints implements AsyncDisposable {
     const marked = [...this.#dirty]
     this.#dirty.clear()
     if (marked.length === 0) return
+    const writes = marked.map(([runId, read]) => ({ ...read(), stored: this.#stored.get(runId) ?? null }))
     try {
-      await writeCheckpoints(
-        this.#database,
-        marked.map(([, read]) => read()),
-      )
+      await writeCheckpoints(this.#database, writes)
+      for (const { lease, text, reasoning } of writes)
+        this.#stored.set(lease.runId, { text: text.length, reasoning: reasoning?.length ?? 0 })
     } catch (error) {
       this.#log.error({ err: error, runs: marked.length }, 'a checkpoint could not be written; it is tried again')
-      for (const [runId, read] of marked) if (!this.#dirty.has(runId)) this.#dirty.set(runId, read)
+      for (const [runId, read] of marked) {
+        // Nobody knows whether it was stored: all of it is sent the next time.
+        this.#stored.delete(runId)
+        if (!this.#dirty.has(runId)) this.#dirty.set(runId, read)
+      }
     }
   }
 }

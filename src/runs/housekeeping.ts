@@ -11,6 +11,8 @@ export interface HousekeepingOptions {
   readonly log: Log
   /** Days after which a deleted thread is removed for good; null keeps it. */
   readonly deletedDays: number | null
+  /** Whether nothing else takes away what updates leave behind: the embedded database has no autovacuum. */
+  readonly vacuums: boolean
 }
 
 const everyMs = 600_000
@@ -21,7 +23,8 @@ export function keepHouse(options: HousekeepingOptions): AsyncDisposable {
   return repeat({ everyMs, log: options.log, task: 'housekeeping' }, () => cleanUp(options))
 }
 
-export async function cleanUp({ database, stream, log, deletedDays }: HousekeepingOptions): Promise<void> {
+export async function cleanUp({ database, stream, log, deletedDays, vacuums }: HousekeepingOptions): Promise<void> {
+  if (vacuums) await database.$executeRaw`VACUUM "Thread", "Message", "Run", "IdempotencyKey"`
   await database.idempotencyKey.deleteMany({ where: { createdAt: { lt: keyExpiry() } } })
   if (deletedDays === null) return
   const deletedBefore = new Date(Date.now() - deletedDays * 86_400_000)

@@ -89,28 +89,39 @@ export interface Checkpoint {
   readonly firstTokenAt: Date | null
 }
 
+/** A checkpoint of which only the end is sent, where what stands before it is known to be stored. */
+export interface CheckpointWrite extends Checkpoint {
+  /** Lengths of the text and the reasoning that are stored already, in UTF-16 code units; null: send all. */
+  readonly stored: { readonly text: number; readonly reasoning: number } | null
+}
+
 /** Stores what many runs have written so far, in one statement; those whose lease is lost are passed over. */
-export async function writeCheckpoints(database: PrismaClient, checkpoints: readonly Checkpoint[]): Promise<void> {
-  const column = <Value>(read: (checkpoint: Checkpoint) => Value) => checkpoints.map(read)
+export async function writeCheckpoints(database: PrismaClient, writes: readonly CheckpointWrite[]): Promise<void> {
+  const column = <Value>(read: (write: CheckpointWrite) => Value) => writes.map(read)
   await database.$executeRaw`
     WITH written AS (
       SELECT * FROM unnest(
         ${column(({ lease }) => lease.runId)}::text[], ${column(({ lease }) => lease.owner)}::text[],
         ${column(({ lease }) => lease.fence)}::int[], ${column(({ messageId }) => messageId)}::text[],
-        ${column(({ text }) => text)}::text[], ${column(({ reasoning }) => reasoning ?? '')}::text[],
+        ${column(({ stored }) => stored !== null)}::bool[],
+        ${column(({ text, stored }) => text.slice(stored?.text ?? 0))}::text[],
+        ${column(({ reasoning, stored }) => (reasoning ?? '').slice(stored?.reasoning ?? 0))}::text[],
         ${column(({ parts }) => JSON.stringify(parts))}::text[],
         ${column(({ firstTokenAt }) => firstTokenAt?.toISOString() ?? '')}::text[]
-      ) AS w("runId", owner, fence, "messageId", text, reasoning, parts, "firstTokenAt")
+      ) AS w("runId", owner, fence, "messageId", "isRest", text, reasoning, parts, "firstTokenAt")
     ), held AS (
+      SELECT r.id FROM "Run" r JOIN written w ON r.id = w."runId" AND r."leaseOwner" = w.owner AND r.fence = w.fence
+      FOR NO KEY UPDATE OF r
+    ), begun AS (
       UPDATE "Run" r
-      SET status = CASE WHEN w."firstTokenAt" = '' THEN r.status ELSE 'STREAMING' END,
-          "firstTokenAt" = coalesce(r."firstTokenAt", nullif(w."firstTokenAt", '')::timestamptz)
-      FROM written w
-      WHERE r.id = w."runId" AND r."leaseOwner" = w.owner AND r.fence = w.fence
-      RETURNING r.id
+      SET status = 'STREAMING', "firstTokenAt" = coalesce(r."firstTokenAt", w."firstTokenAt"::timestamptz)
+      FROM written w JOIN held ON held.id = w."runId"
+      WHERE r.id = held.id AND w."firstTokenAt" <> '' AND r.status <> 'STREAMING'
     )
     UPDATE "Message" m
-    SET text = w.text, reasoning = nullif(w.reasoning, ''), parts = w.parts::jsonb, "updatedAt" = now()
+    SET text = CASE WHEN w."isRest" THEN m.text || w.text ELSE w.text END,
+        reasoning = nullif(CASE WHEN w."isRest" THEN coalesce(m.reasoning, '') ELSE '' END || w.reasoning, ''),
+        parts = w.parts::jsonb, "updatedAt" = now()
     FROM written w JOIN held ON held.id = w."runId"
     WHERE m.id = w."messageId"`
 }
