@@ -3,7 +3,7 @@ import type { Log } from '../platform/log.ts'
 import { type Checkpoint, type CheckpointWrite, writeCheckpoints } from './run-rows.ts'
 
 /** From one write's start to the next's. With the write it is less than a second: a crash must not cost more text. */
-const intervalMs = 700
+const intervalMs = 900
 
 /**
  * Stores what all runs of this instance have written since the last time, in one statement. Marking costs nothing on the
