@@ -105,7 +105,13 @@ export function refusedInputs({ own, other, deleted }: Record<'own' | 'other' | 
       'options.maxOutputTokens',
     ],
     ['no steps', 'sendMessage', { text, options: { maxSteps: 0 } }, 'BAD_USER_INPUT', 'options.maxSteps'],
-    ['a NUL in an option', 'sendMessage', { text, options: { toolChoice: nul } }, 'BAD_USER_INPUT', 'options.toolChoice'],
+    [
+      'a NUL in an option',
+      'sendMessage',
+      { text, options: { toolChoice: nul } },
+      'BAD_USER_INPUT',
+      'options.toolChoice',
+    ],
 
     ['a thread for a message', 'regenerateMessage', { messageId: own.threadId }, 'NOT_FOUND', 'messageId'],
     ['a message that is none', 'regenerateMessage', { messageId: 'message_0' }, 'NOT_FOUND', 'messageId'],
