@@ -2,6 +2,10 @@ import { globSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { defineConfig } from 'vitest/config'
 
+/** Of those that reach a database, the ones whose subject is what stands in front of it. */
+const beforeTheDatabase =
+  /^test\/(attacks|auth-proxy-nginx|banner|browser|chat-signed-in|command-line|document-limits|fuzz|protocol)\b/
+
 const database = process.env.PARLEY_TEST_DATABASE ?? 'embedded'
 
 export default defineConfig({
@@ -24,6 +28,8 @@ export default defineConfig({
 
 /** The tests that reach a database: only they run on the second kind of it. */
 function databaseTests(): string[] {
-  const fixtures = /from '\.\/support\/(server|database|chat|process|conversation)\.ts'/
-  return globSync('test/**/*.test.ts').filter((file) => fixtures.test(readFileSync(file, 'utf8')))
+  const fixtures = /from '\.\/support\/(server|database|chat|process|conversation|accounts|listed-users|personas)\.ts'/
+  return globSync('test/**/*.test.ts').filter(
+    (file) => !beforeTheDatabase.test(file) && fixtures.test(readFileSync(file, 'utf8')),
+  )
 }

@@ -13,7 +13,7 @@ import { serverCommands } from './usage.ts'
 export type FloorRequest = { readonly type: 'ask'; readonly text: string } | { readonly type: 'watch' }
 
 const [upstream = ''] = process.argv.slice(2)
-const client = new OpenAI({ baseURL: upstream, apiKey: 'none', maxRetries: 0 })
+const client = new OpenAI({ baseURL: `${upstream}/v1`, apiKey: 'none', maxRetries: 0 })
 const watchers = new Set<WebSocket>()
 
 const server = new WebSocketServer({ host: '127.0.0.1', port: 0, perMessageDeflate: false })

@@ -36,7 +36,7 @@ export async function openHouse({ profileDirectory }: HouseOptions): Promise<Hou
   const cores = divideCores()
   const upstream = resources.use(await startRemote<UpstreamCommands>('./upstream.ts', { cores: cores.others }))
   const load = resources.use(await startRemote<LoadCommands>('./load.ts', { cores: cores.others }))
-  const { url: upstreamUrl, grantPort } = await upstream.call('address', undefined)
+  const { origin, grantPort } = await upstream.call('address', undefined)
 
   async function startServer(system: System): Promise<Server & AsyncDisposable> {
     const profiling = [
@@ -48,7 +48,7 @@ export async function openHouse({ profileDirectory }: HouseOptions): Promise<Hou
     const remote = await startRemote<ServerCommands>(scripts[system], {
       cores: cores.server,
       nodeFlags,
-      args: [upstreamUrl],
+      args: [origin],
     })
     return {
       system,

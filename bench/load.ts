@@ -13,6 +13,8 @@ interface Opening {
   readonly connections: number
   /** Parley alone: keep the thread's subscription open, as a page does, instead of subscribing to each answer. */
   readonly follow?: boolean
+  /** Parley alone: who answers; by default the default model. */
+  readonly modelId?: string
 }
 
 interface Asking {
@@ -42,10 +44,10 @@ let clients: readonly ChatClient[] = []
 let stopGrants = () => {}
 let answers: Promise<unknown> = Promise.resolve()
 
-async function openClient({ system, url, follow = false }: Opening): Promise<ChatClient> {
+async function openClient({ system, url, follow = false, modelId }: Opening): Promise<ChatClient> {
   if (system === 'floor') return FloorClient.open(url)
   const client = await ParleyClient.open(url)
-  await client.enterThread({ follow })
+  await client.enterThread({ follow, modelId: modelId ?? null })
   return client
 }
 

@@ -2,7 +2,8 @@ import { type ChatClient, noTally } from './chat-client.ts'
 import { tokenLength } from './prompt.ts'
 import { RawWebSocket } from './raw-websocket.ts'
 
-const createThread = 'mutation { createThread(input: {}) { thread { id streamCursor } } }'
+const createThread =
+  'mutation Create($modelId: ID) { createThread(input: { modelId: $modelId }) { thread { id streamCursor } } }'
 
 const sendMessage = `mutation Send($input: SendMessageInput!) {
   sendMessage(input: $input) { streamCursor message { id } run { id } }
@@ -68,8 +69,8 @@ export class ParleyClient implements ChatClient {
   }
 
   /** A new thread; with `follow`, its one subscription stays open, as that of a page which is open. */
-  async enterThread({ follow }: { follow: boolean }): Promise<void> {
-    const { createThread: created } = (await this.#mutate(createThread, {})) as {
+  async enterThread({ follow, modelId }: { follow: boolean; modelId: string | null }): Promise<void> {
+    const { createThread: created } = (await this.#mutate(createThread, { modelId })) as {
       createThread: { thread: { id: string; streamCursor: string } }
     }
     const { id: threadId, streamCursor: after } = created.thread
@@ -79,7 +80,7 @@ export class ParleyClient implements ChatClient {
   }
 
   async ask(text: string): Promise<void> {
-    if (this.#threadId === '') await this.enterThread({ follow: false })
+    if (this.#threadId === '') await this.enterThread({ follow: false, modelId: null })
     if (this.#isFollowing) {
       const answer = this.#expectAnswer()
       await this.send(text)

@@ -48,7 +48,12 @@ export function currentLoad(): number {
 export function formatSection({ title, rows, load }: Section): string {
   const cells = [
     ['', 'Parley', 'floor', 'unit'],
-    ...rows.map(({ measure, unit, parley, floor }) => [measure, formatNumber(parley), formatNumber(floor), unit]),
+    ...rows.map(({ measure, unit, parley, floor }) => [
+      measure,
+      formatNumber(parley),
+      floor === null ? '' : formatNumber(floor),
+      unit,
+    ]),
   ]
   const widths = [0, 1, 2, 3].map((column) => Math.max(3, ...cells.map((line) => line[column]?.length ?? 0)))
   const pad = (text: string, column: number) =>

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { System } from './chat-client.ts'
 import type { House, Server } from './house.ts'
+import { kinds } from './kinds.ts'
 import { beginSpan, busyPercent, compare, type Figures, percentile, spanOf } from './measure.ts'
 
 /** How much is measured. */
@@ -41,9 +42,12 @@ export const sizes = {
 } as const satisfies Record<string, Size>
 
 /** One line of the report. */
-export interface Row extends Readonly<Record<System, number>> {
+export interface Row {
   readonly measure: string
   readonly unit: string
+  readonly parley: number
+  /** null where the floor does nothing of the kind. */
+  readonly floor: number | null
 }
 
 export interface Scenario {
@@ -215,7 +219,7 @@ const watchers: Scenario = {
   },
 }
 
-export const scenarios: readonly Scenario[] = [saturation, paced, firstToken, answers, memory, watchers]
+export const scenarios: readonly Scenario[] = [saturation, kinds, paced, firstToken, answers, memory, watchers]
 
 /** Lets every answer end as it would have. */
 async function endAnswers({ upstream, load }: House): Promise<void> {

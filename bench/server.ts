@@ -7,6 +7,7 @@ import { createLog } from '../src/platform/log.ts'
 import { modelName } from './prompt.ts'
 import { serveCommands } from './remote.ts'
 import { serverCommands } from './usage.ts'
+import { wires } from './wire.ts'
 
 // Parley as it is shipped, everything on: embedded database in a worker thread, recorder, checkpoints, log. Only the
 // number of runs at a time is raised.
@@ -19,8 +20,13 @@ resources.defer(() => rm(dataDir, { recursive: true, force: true }))
 const config = createConfig({
   port: 0,
   dataDir,
-  providers: [{ id: 'bench', kind: 'openai', baseUrl: upstream, models: [modelName] }],
-  defaultModel: `bench/${modelName}`,
+  providers: wires.map(({ kind }) => ({
+    id: kind,
+    kind,
+    baseUrl: kind.startsWith('openai') ? `${upstream}/v1` : upstream,
+    models: [modelName],
+  })),
+  defaultModel: `openai/${modelName}`,
   runs: { concurrency: 5_000 },
 })
 const app = resources.use(await createApp({ config, log: createLog(config) }))

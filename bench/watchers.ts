@@ -37,7 +37,7 @@ export async function watchOneAnswer({ system, url, subscribers, grantPort }: Wa
 async function watchParley(url: string, subscribers: number): Promise<ParleyClient[]> {
   const [asker, ...others] = await inBatches(subscribers, () => ParleyClient.open(url))
   if (!asker) throw new Error('nobody watches')
-  await asker.enterThread({ follow: false })
+  await asker.enterThread({ follow: false, modelId: null })
   const place = await asker.send(formatPrompt(endless))
   const watchers = [asker, ...others]
   const following = watchers.map(async (client) => {

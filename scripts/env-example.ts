@@ -43,7 +43,10 @@ function envExample(): string {
   ]
   const file = ['# The YAML file.', `# ${configFile.env}=${configFile.default}`]
   const customary = customaryNames.flatMap((known) => {
-    if ('key' in known) return [`# A second name of ${known.key}.`, `# ${known.name}=`, '']
+    if ('key' in known) {
+      const condition = known.condition === undefined ? '' : `, ${known.condition}`
+      return [`# A second name of ${known.key}${condition}.`, `# ${known.name}=`, '']
+    }
     return [
       `# ${known.field} of the provider ${known.provider}, which is there when this is set.`,
       `# ${known.name}=`,
@@ -93,14 +96,19 @@ function sections(): [string, readonly ConfigKey[]][] {
 }
 
 function defaultOf(key: ConfigKey): string {
-  if (key.default === undefined || text(key.default) === '') return ''
-  return `\`${text(key.default)}\``
+  return hasDefault(key) ? `\`${text(key.default)}\`` : ''
 }
 
 function meaningOf(key: ConfigKey): string {
-  const example = key.default === undefined || text(key.default) === '' ? ` Example: \`${text(key.example)}\`.` : ''
+  const example = text(key.example ?? '')
+  const shown = hasDefault(key) || example === '' ? '' : ` Example: \`${example}\`.`
   const choices = key.type === 'choice' ? ` ${key.expected.replace(/^o/, 'O')}.` : ''
-  return `${key.description}${choices}${key.example === undefined ? '' : example}`.replaceAll('|', '\\|')
+  return `${key.description}${choices}${shown}`.replaceAll('|', '\\|')
+}
+
+/** An empty text, list or mapping says nothing. */
+function hasDefault(key: ConfigKey): boolean {
+  return key.default !== undefined && !['', '{}'].includes(text(key.default))
 }
 
 /** The description as comment lines of at most 120 characters. */

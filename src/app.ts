@@ -1,5 +1,7 @@
 import packageJson from '../package.json' with { type: 'json' }
-import { authenticateLocal, ensureLocalViewer, requireLoopback } from './auth/local.ts'
+import { openAccounts } from './auth/accounts.ts'
+import { prepareAuthenticator, takesPersonalTokens } from './auth/modes.ts'
+import { createQuotas } from './auth/quotas.ts'
 import { openDatabase } from './database/database.ts'
 import { applyMigrations } from './database/migrations.ts'
 import type { Context, Services } from './graphql/context.ts'
@@ -9,11 +11,17 @@ import { createHttpServer, type HttpServer } from './http/server.ts'
 import type { Config } from './platform/config/schema.ts'
 import { messageOf } from './platform/errors.ts'
 import type { Log } from './platform/log.ts'
+import { createMetrics } from './platform/metrics.ts'
+import { OutboundGuard } from './platform/outbound-guard.ts'
+import type { Kind } from './providers/kinds.ts'
+import { createProviderMetrics } from './providers/provider-metrics.ts'
 import { createProviders, type Providers } from './providers/registry.ts'
+import { openStoredProviders } from './providers/stored-providers.ts'
 import { keepHouse } from './runs/housekeeping.ts'
 import { InProcessQueue } from './runs/in-process-queue.ts'
 import { MemoryStream } from './runs/memory-stream.ts'
 import { createRuns } from './runs/runs.ts'
+import { createUserExports } from './runs/user-exports.ts'
 
 export const version = packageJson.version
 
@@ -30,21 +38,54 @@ export interface App extends AsyncDisposable {
 /** What stays of `drainMs` for storing and closing, once runs had their time. */
 const closingMs = 2_000
 
+export interface AppOptions {
+  readonly config: Config
+  readonly log: Log
+  /** Every kind of provider by its name; left out: those of Parley. */
+  readonly kinds?: Readonly<Record<string, Kind>> | undefined
+}
+
 /** Puts everything together and starts it. What had been acquired is released where a later step fails. */
-export async function createApp({ config, log }: { config: Config; log: Log }): Promise<App> {
-  requireLoopback(config.host)
+export async function createApp({ config, log, kinds }: AppOptions): Promise<App> {
   const startedAt = new Date()
   const features = { llm: config.llm.enabled }
   await using resources = new AsyncDisposableStack()
 
+  const openAuthenticator = prepareAuthenticator({ config, log })
   const databaseConfig = config.database
   const database = resources.use(await openDatabase({ config: databaseConfig, dataDir: config.dataDir, log }))
   await applyMigrations(database, { log }, new AbortController().signal)
   if (database.kind === 'postgres')
     log.warn('without Redis, each instance streams its own runs only: another one gives snapshots of them')
-  const viewer = await ensureLocalViewer(database.client)
+  const authenticator = await openAuthenticator(database.client)
+  const accounts =
+    config.auth.mode === 'accounts'
+      ? await openAccounts({ config: config.auth.jwt, database: database.client, log })
+      : null
 
-  const providers = resources.use(createProviders({ config, log }))
+  const metrics = createMetrics()
+  const providerMetrics = createProviderMetrics(metrics.registry)
+  const outbound = resources.use(
+    new OutboundGuard({
+      ...config.outbound,
+      // There, whoever adds a provider is whoever runs the server.
+      allowPrivateAddresses: config.outbound.allowPrivateAddresses ?? config.auth.mode === 'local',
+    }),
+  )
+  const providers = resources.use(createProviders({ config, log, kinds, outbound, metrics: providerMetrics }))
+  const storedProviders = resources.use(
+    await openStoredProviders({
+      database: database.client,
+      providers,
+      outbound,
+      encryptionKey: config.encryptionKey,
+      // Where no models are asked, nobody needs to know at once who could be.
+      isShared: database.kind === 'postgres' && config.llm.enabled,
+      log,
+    }),
+  )
+  void providers.reportUnknownModels()
+  const quotas = createQuotas({ config: config.quotas, database: database.client })
   const stream = resources.use(new MemoryStream(config.stream))
   const runs = resources.use(
     await createRuns({
@@ -53,6 +94,7 @@ export async function createApp({ config, log }: { config: Config; log: Log }): 
       stream,
       queue: new InProcessQueue(config.runs),
       providers,
+      quotas,
       log,
       config: {
         ...config.runs,
@@ -74,20 +116,31 @@ export async function createApp({ config, log }: { config: Config; log: Log }): 
     }),
   )
 
+  const userExports = createUserExports({
+    database: database.client,
+    encryptionKey: config.encryptionKey,
+    baseUrl: config.publicUrl ?? config.basePath,
+  })
   const services: Services = {
     database: database.client,
+    accounts,
+    takesPersonalTokens: takesPersonalTokens(config.auth.mode),
     stream,
     runs,
+    userExports,
     providers,
+    storedProviders,
+    quotas,
     config: { maxMessageCharacters: config.limits.maxMessageCharacters, generation: config.generation },
     version,
     startedAt,
     features,
     connectedClients: () => server.connectedClients(),
   }
-  const createContext = ({ viewer, requestId, log, signal }: Operation): Context => ({
+  const createContext = ({ viewer, requestId, clientAddress, log, signal }: Operation): Context => ({
     viewer,
     requestId,
+    clientAddress,
     log,
     signal,
     services,
@@ -98,8 +151,9 @@ export async function createApp({ config, log }: { config: Config; log: Log }): 
       config,
       log,
       schema: createSchema(),
-      authenticate: authenticateLocal(viewer),
+      authenticator,
       createContext,
+      countOperation: (viewer) => quotas.requests.count(viewer),
       health: {
         info: () => ({ name: 'Parley', version, startedAt, features }),
         ready: async () => {
@@ -107,6 +161,10 @@ export async function createApp({ config, log }: { config: Config; log: Log }): 
           return { ok: problem === null, checks: { database: problem } }
         },
       },
+      challenge: takesPersonalTokens(config.auth.mode) ? 'Bearer' : null,
+      signIn: accounts ? 'accounts' : config.auth.mode === 'jwt' ? 'tokens' : null,
+      userExports,
+      metrics: { ...metrics, token: config.metrics.token },
     }),
   )
 

@@ -1,5 +1,6 @@
 import type { Page } from 'playwright-core'
 import { describe, expect, test } from 'vitest'
+import { startAccounts } from './support/accounts.ts'
 import { hasBrowser, openPage } from './support/browser.ts'
 import { startTestServer } from './support/server.ts'
 
@@ -58,6 +59,50 @@ test.skipIf(!hasBrowser())(
     expect(complaints).toEqual([])
   },
 )
+
+describe.skipIf(!hasBrowser())('GraphiQL, where people have to sign in,', () => {
+  const connectedAs = 'subscription { messageStream(threadId: "thread_0") { cursor } }'
+
+  test('signs in with what a login gives, over WebSocket too', { timeout: 60_000 }, async () => {
+    await using accounts = await startAccounts()
+    const { username, password } = await accounts.addMember()
+    await using opened = await openPage(accounts.server.url)
+    const { page } = opened
+    await page.goto(accounts.server.url)
+    await page.getByRole('tab', { selected: true, name: 'SignIn' }).waitFor()
+    await fill(page, '.graphiql-query-editor', 'query Count { threads { totalCount } }')
+    await execute(page, 'UNAUTHENTICATED')
+    const input = JSON.stringify({ username, password }).replaceAll(/"(\w+)":/g, '$1: ')
+    await fill(page, '.graphiql-query-editor', `mutation { login(input: ${input}) { accessToken } }`)
+    await execute(page, '"accessToken":')
+    await fill(page, '.graphiql-query-editor', 'query Count { threads { totalCount } }')
+    await execute(page, '"totalCount": 0')
+    await fill(page, '.graphiql-query-editor', connectedAs)
+    await execute(page, 'NOT_FOUND')
+  })
+
+  test('signs in with the headers of a tab, over WebSocket too', { timeout: 60_000 }, async () => {
+    await using accounts = await startAccounts()
+    const { headers } = await accounts.addMember()
+    await using opened = await openPage(accounts.server.url)
+    const { page } = opened
+    await page.goto(accounts.server.url)
+    await page.getByRole('tab', { selected: true, name: 'SignIn' }).waitFor()
+    await page.locator('button[data-name="headers"]').click()
+    await fill(page, '.graphiql-editor-tool', JSON.stringify(headers))
+    await fill(page, '.graphiql-query-editor', connectedAs)
+    await execute(page, 'NOT_FOUND')
+    await fill(page, '.graphiql-query-editor', 'query Count { threads { totalCount } }')
+    await execute(page, '"totalCount": 0')
+  })
+})
+
+/** Replaces what stands in an editor. */
+async function fill(page: Page, editor: string, text: string): Promise<void> {
+  await page.locator(`${editor} .monaco-editor:visible .view-lines`).first().click()
+  await page.keyboard.press('ControlOrMeta+A')
+  await page.keyboard.insertText(text)
+}
 
 /** Runs the open tab, and waits until the answer shows this. */
 async function execute(page: Page, text: string): Promise<void> {

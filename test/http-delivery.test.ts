@@ -1,10 +1,11 @@
 import fc from 'fast-check'
 import { execute, parse } from 'graphql'
 import { describe, expect, test } from 'vitest'
+import type { Viewer } from '../src/auth/viewer.ts'
 import { createSchema } from '../src/graphql/schema.ts'
 import { createDeltaTemplates } from '../src/http/delta-template.ts'
 import type { Recorded } from '../src/runs/run-event.ts'
-import { startHttpFixture } from './support/http-fixture.ts'
+import { localViewer, startHttpFixture } from './support/http-fixture.ts'
 import { RawWebSocket } from './support/raw-websocket.ts'
 import { createStreamSchema, recordedDelta } from './support/stream-schema.ts'
 
@@ -147,31 +148,32 @@ describe('Subscribers that want the same', () => {
     expect(executions).toBe(1)
   })
 
-  test('do not share across viewers', async () => {
+  test.each([
+    ['users', { id: 'b' }],
+    ['roles of one user', { role: 'VIEWER' }],
+    ['lists of one user', { allowedProducts: ['shop'] }],
+  ] as const)('do not share across %s', async (_, other) => {
+    const viewer: Viewer = { ...localViewer, id: 'a', role: 'USER', allowedProducts: [], allowedAgents: [] }
     let executions = 0
     await using fixture = await startHttpFixture({
       onMessage: () => void executions++,
-      authenticate: async ({ connectionParams }) => ({
-        id: String(connectionParams?.user),
-        username: null,
-        role: 'USER',
-        allowedProducts: [],
-        allowedAgents: [],
-      }),
+      authenticate: async ({ connectionParams }) => (connectionParams?.isOther ? { ...viewer, ...other } : viewer),
     })
-    const sockets = new AsyncDisposableStack()
-    await using _ = sockets
-    for (const user of ['a', 'b']) {
+    await using sockets = new AsyncDisposableStack()
+    const opened: RawWebSocket[] = []
+    for (const isOther of [false, true, true]) {
       const raw = sockets.use(await RawWebSocket.open(fixture.webSocketUrl, { init: false }))
-      raw.send({ type: 'connection_init', payload: { user } })
+      raw.send({ type: 'connection_init', payload: { isOther } })
       await raw.nextFrame()
       raw.subscribe('1', query)
-      const feed = await fixture.feed(fixture.feeds.length)
-      feed.push(snapshot)
+      const feed = await fixture.feed(opened.push(raw) - 1)
+      // Whoever has got something has joined.
+      feed.push(recordedDelta('a'))
       await raw.nextFrame()
     }
     for (const feed of fixture.feeds) feed.push(snapshot)
-    expect(executions).toBeGreaterThanOrEqual(2)
+    for (const raw of opened) expect(await raw.nextFrame()).toMatchObject({ type: 'next' })
+    expect(executions).toBe(2)
   })
 })
 

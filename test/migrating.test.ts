@@ -1,25 +1,57 @@
 import { readFile } from 'node:fs/promises'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import type { ConfigInput } from '../src/platform/config/schema.ts'
 import { CancelRunDocument } from './generated/graphql.ts'
+import { accountsConfig } from './support/accounts.ts'
 import { createTestClient, type TestClient } from './support/client.ts'
-import { readGuide } from './support/guide.ts'
-import { prepareConversation, tryExample } from './support/guide-examples.ts'
+import { type Example, readGuide } from './support/guide.ts'
+import { type Conversation, prepareConversation, tryExample } from './support/guide-examples.ts'
 import { startTestServer, type TestServer } from './support/server.ts'
 
 /** The rows of docs/migrating.md. Its tables, headings and examples are found by themselves; add to the guide only. */
 const guide = readGuide(await readFile(new URL('../docs/migrating.md', import.meta.url), 'utf8'))
 
-let server: TestServer
-let client: TestClient
+interface Place extends AsyncDisposable {
+  readonly server: TestServer
+  readonly client: TestClient
+}
+
+let shared: Place
 
 beforeAll(async () => {
-  server = await startTestServer()
-  client = createTestClient(server)
+  shared = await startPlace()
 })
-afterAll(async () => {
-  await client[Symbol.asyncDispose]()
-  await server[Symbol.asyncDispose]()
-})
+afterAll(() => shared[Symbol.asyncDispose]())
+
+async function startPlace(config: ConfigInput = {}): Promise<Place> {
+  const server = await startTestServer({ config })
+  const client = createTestClient(server)
+  return {
+    server,
+    client,
+    async [Symbol.asyncDispose]() {
+      await client[Symbol.asyncDispose]()
+      await server[Symbol.asyncDispose]()
+    },
+  }
+}
+
+const startStranger = () => startPlace(accountsConfig)
+
+function setsUpAccounts(examples: readonly Example[]): boolean {
+  return examples.some(({ language, content }) => language === 'env' && content.includes('PARLEY_AUTH_MODE=accounts'))
+}
+
+/** The newest tokens that an answer gives, wherever they stand in it; the examples after it may name them. */
+function tokensIn(answer: unknown): Conversation {
+  if (typeof answer !== 'object' || answer === null) return {}
+  const tokens: Record<string, string> = {}
+  for (const [name, value] of Object.entries(answer)) {
+    if (/^(access|refresh)Token$/.test(name) && typeof value === 'string') tokens[name] = value
+    else Object.assign(tokens, tokensIn(value))
+  }
+  return tokens
+}
 
 describe.each(guide)('row $id of the migration guide', ({ id, isInTable, hasHeading, examples }) => {
   test('is in a table and has an example', () => {
@@ -29,7 +61,10 @@ describe.each(guide)('row $id of the migration guide', ({ id, isInTable, hasHead
   })
 
   test('has examples that work', async () => {
-    const conversation = await prepareConversation(client)
+    // Examples of accounts are tried on a server that has none yet.
+    await using accounts = setsUpAccounts(examples) ? await startStranger() : null
+    const { server, client } = accounts ?? shared
+    let conversation: Conversation = accounts ? {} : await prepareConversation(client)
     let answer: unknown
     for (const example of examples) {
       const attempt = tryExample[example.language]
@@ -38,8 +73,9 @@ describe.each(guide)('row $id of the migration guide', ({ id, isInTable, hasHead
       answer = await attempt?.(example, context).catch((cause: unknown) => {
         throw new Error(`the example in line ${example.line} failed`, { cause })
       })
+      conversation = { ...conversation, ...tokensIn(answer) }
     }
     // The thread may be gone by now.
-    await client.respond(CancelRunDocument, { runId: conversation.runId })
+    if (conversation.runId !== undefined) await client.respond(CancelRunDocument, { runId: conversation.runId })
   })
 })

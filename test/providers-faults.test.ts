@@ -3,13 +3,13 @@ import { describe, expect, it } from 'vitest'
 import { createOpenAIProvider } from '../src/providers/openai.ts'
 import type { ProviderConfig } from '../src/providers/provider-config.ts'
 import { ProviderError } from '../src/providers/provider-error.ts'
-import { collect, providerConfig, requestOf } from './support/provider-fixture.ts'
+import { collect, kindDependencies, providerConfig, requestOf } from './support/provider-fixture.ts'
 import { type Exchange, type Script, type ScriptedModel, startScriptedModel } from './support/scripted-model.ts'
 
 const apiKey = 'sk-parley-0123456789abcdef'
 
 const providerOf = (model: ScriptedModel, config: Partial<ProviderConfig> = {}) =>
-  createOpenAIProvider(providerConfig({ kind: 'openai', baseUrl: model.baseUrl, apiKey, ...config }))
+  createOpenAIProvider(providerConfig({ kind: 'openai', baseUrl: model.baseUrl, apiKey, ...config }), kindDependencies)
 
 async function answerTo(script: Script, config: Partial<ProviderConfig> = {}) {
   await using model = await startScriptedModel()
@@ -37,6 +37,7 @@ describe('a refused request', () => {
     [400, { code: 'content_policy_violation' }, 'CONTENT_FILTERED', false],
     [400, { type: 'invalid_request_error' }, 'PROVIDER_ERROR', false],
     [404, { code: 'model_not_found' }, 'PROVIDER_ERROR', false],
+    [403, { code: 'model_not_found' }, 'PROVIDER_ERROR', false],
     [500, {}, 'PROVIDER_ERROR', true],
     [500, { message: 'The engine is currently overloaded' }, 'OVERLOADED', true],
     [503, {}, 'OVERLOADED', true],
@@ -216,7 +217,7 @@ describe('a silent provider', () => {
     await new Promise((resolve) => server.close(resolve))
     const port = typeof address === 'object' ? address?.port : undefined
     const config = providerConfig({ kind: 'openai', baseUrl: `http://127.0.0.1:${port}/v1` })
-    const { error } = await collect(createOpenAIProvider(config), requestOf('Hello'))
+    const { error } = await collect(createOpenAIProvider(config, kindDependencies), requestOf('Hello'))
     expect(error).toMatchObject({
       code: 'PROVIDER_ERROR',
       retryable: true,
@@ -279,25 +280,11 @@ describe('an abort', () => {
 })
 
 describe('a request that fails', () => {
-  it('is tried again before its answer begins, as soon as the provider says', async () => {
+  it('is not tried again by the kind itself: what is tried again, and where, is decided for all of them', async () => {
     await using model = await startScriptedModel()
-    model.onNextRequest((exchange) => exchange.fail(503, {}, { 'retry-after-ms': '1' }))
-    model.onNextRequest((exchange) => exchange.fail(429, {}, { 'retry-after-ms': '1' }))
+    model.onRequest((exchange) => exchange.fail(503, {}, { 'retry-after-ms': '1' }))
     const turn = await collect(providerOf(model, { maxRetries: 2 }), requestOf('Hello'))
-    expect(turn.error).toBeUndefined()
-    expect(turn.text).toBe('Echo: Hello')
-    expect(model.requests).toHaveLength(3)
-  })
-
-  it('is not tried again once its answer has begun', async () => {
-    await using model = await startScriptedModel()
-    model.onRequest(async (exchange) => {
-      await exchange.text('Hal')
-      exchange.reset()
-    })
-    const turn = await collect(providerOf(model, { maxRetries: 2 }), requestOf('Hello'))
-    expect(turn.text).toBe('Hal')
-    expect(turn.error).toBeInstanceOf(ProviderError)
+    expect(turn.error).toMatchObject({ code: 'OVERLOADED', retryAfterMs: 1 })
     expect(model.requests).toHaveLength(1)
   })
 })

@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest'
 import { createOpenAIProvider } from '../src/providers/openai.ts'
 import type { ProviderConfig } from '../src/providers/provider-config.ts'
-import { collect, providerConfig, requestOf } from './support/provider-fixture.ts'
+import { collect, kindDependencies, providerConfig, requestOf } from './support/provider-fixture.ts'
 import { type Exchange, type ScriptedModel, startScriptedModel } from './support/scripted-model.ts'
 
 const providerOf = (model: ScriptedModel, config: Partial<ProviderConfig> = {}) =>
-  createOpenAIProvider(providerConfig({ kind: 'openai', baseUrl: model.baseUrl, ...config }))
+  createOpenAIProvider(providerConfig({ kind: 'openai', baseUrl: model.baseUrl, ...config }), kindDependencies)
 
 /** What a provider makes of one scripted answer. */
 async function answerTo(script: (exchange: Exchange) => Promise<void>) {
@@ -31,10 +31,24 @@ describe('what is asked', () => {
         { role: 'system', text: 'Be brief.' },
         { role: 'system', text: '' },
         { role: 'user', text: 'Weather?' },
-        { role: 'assistant', text: '', toolCalls: [] },
-        { role: 'assistant', text: '', toolCalls: [{ id: 'call_1', name: 'weather', arguments: '{"city":"Oslo"}' }] },
-        { role: 'tool', toolCallId: 'call_1', text: 'rain' },
-        { role: 'assistant', text: 'It rains.', toolCalls: [] },
+        { role: 'assistant', providerId: null, parts: [] },
+        {
+          role: 'assistant',
+          providerId: null,
+          parts: [
+            { type: 'tool-call', id: 'call_1', name: 'weather', arguments: '{"city":"Oslo"}', providerData: null },
+          ],
+        },
+        { role: 'tool', toolCallId: 'call_1', text: 'rain', isError: false },
+        {
+          role: 'assistant',
+          providerId: null,
+          parts: [
+            { type: 'reasoning', text: 'Wet.', providerData: null },
+            { type: 'text', text: 'It rains.', providerData: null },
+          ],
+        },
+        { role: 'assistant', providerId: null, parts: [{ type: 'reasoning', text: 'Hm.', providerData: null }] },
         { role: 'user', text: '' },
       ]),
     )
@@ -48,7 +62,7 @@ describe('what is asked', () => {
       },
       { role: 'tool', tool_call_id: 'call_1', content: 'rain' },
       { role: 'assistant', content: 'It rains.' },
-      { role: 'user', content: '' },
+      { role: 'user', content: 'Continue.' },
     ])
   })
 
@@ -87,8 +101,13 @@ describe('what is answered', () => {
       )
       await exchange.finish()
     })
-    expect(events.slice(0, 2)).toEqual([
+    expect(events.slice(0, 3)).toEqual([
       { type: 'reasoning-delta', text: 'abc' },
+      {
+        type: 'part-finished',
+        part: 'reasoning',
+        providerData: { kind: 'openai', field: 'reasoning_content' },
+      },
       { type: 'text-delta', text: 'd' },
     ])
   })
@@ -131,8 +150,8 @@ describe('what is answered', () => {
       await exchange.finish({ reason: 'tool_calls' })
     })
     expect(events.slice(0, 2)).toEqual([
-      { type: 'tool-call-requested', callId: 'a', name: 'one', arguments: '{}' },
-      { type: 'tool-call-requested', callId: 'b', name: 'two', arguments: '{"x":1}' },
+      { type: 'tool-call-requested', callId: 'a', name: 'one', arguments: '{}', providerData: null },
+      { type: 'tool-call-requested', callId: 'b', name: 'two', arguments: '{"x":1}', providerData: null },
     ])
     expect(events[2]).toMatchObject({ type: 'turn-finished', reason: 'tool-calls', rawReason: 'tool_calls' })
   })

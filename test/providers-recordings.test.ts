@@ -1,83 +1,92 @@
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
-import { existsSync, readdirSync, readFileSync } from 'node:fs'
-import { createInterface } from 'node:readline'
-import { fileURLToPath } from 'node:url'
 import { describe, expect, it } from 'vitest'
-import { createOpenAIProvider } from '../src/providers/openai.ts'
-import { collect, providerConfig, requestOf } from './support/provider-fixture.ts'
+import type { Transcript } from '../src/chat/transcript.ts'
+import { kinds } from '../src/providers/kinds.ts'
+import { assistantTurn, collect, noSignal, providerOf, requestOf } from './support/provider-fixture.ts'
+import { type Recording, recordings, sayWhetherSkipped, startReplay } from './support/recorded/recordings.ts'
+import { wires } from './support/wire/wires.ts'
 
-const directory = fileURLToPath(new URL('../../shared/recordings/', import.meta.url))
-const isThere = existsSync(`${directory}replay-server.mjs`)
-const names = isThere ? readdirSync(`${directory}openai-chat`).map((file) => file.replace(/\.jsonl$/, '')) : []
-if (!isThere) process.stdout.write('skipped: no recorded provider streams in ../shared/recordings\n')
+// Streams that real providers sent, from the server that comes with them.
 
-/** The chunks of a recording, with no more said of them than that they are JSON. */
-// biome-ignore lint/suspicious/noExplicitAny: the test reads them in its own, plain way.
-function chunksOf(name: string): any[] {
-  const lines = readFileSync(`${directory}openai-chat/${name}.jsonl`, 'utf8').split('\n')
-  return lines.filter(Boolean).map((line) => JSON.parse(line))
-}
+sayWhetherSkipped()
+const present = recordings.filter(({ api }) => api.kind in kinds)
+const all = present.flatMap((folder) =>
+  folder.all.map((recording) => [folder.api.folder, recording.name, recording] as const),
+)
+const whole = all.filter(([, , { api, payloads }]) => api.read(payloads).error === null)
 
-async function startReplay() {
-  const server = spawn(process.execPath, [`${directory}replay-server.mjs`, '--port', '0'], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  })
-  const [line] = await once(createInterface(server.stdout), 'line')
-  return {
-    baseUrl: `${String(line).replace('listening on ', '')}/v1`,
-    async [Symbol.asyncDispose]() {
-      const exit = once(server, 'exit')
-      server.kill()
-      await exit
-    },
-  }
-}
+const toolsOf = ({ api, payloads }: Recording) =>
+  api.read(payloads).toolCalls.map(({ name }) => ({ name, description: null, inputSchema: { type: 'object' } }))
 
-describe.skipIf(!isThere)('a recorded stream', () => {
-  it.each(names)('%s gives its text, reasoning, tool calls, finish reason and usage', async (name) => {
+/** JSON as the object that it is: APIs that send objects have no text of their own. */
+const parsed = <Call extends { readonly arguments: string }>(calls: readonly Call[]) =>
+  calls.map((call) => ({ ...call, arguments: JSON.parse(call.arguments || '{}') }))
+
+describe.skipIf(all.length === 0)('a recorded stream', () => {
+  it.each(all)('%s/%s gives its text, reasoning, tool calls, finish reason and usage', async (_, name, recording) => {
+    const { api, payloads } = recording
     await using replay = await startReplay()
-    const provider = createOpenAIProvider(providerConfig({ kind: 'openai', baseUrl: replay.baseUrl }))
-    const turn = await collect(provider, requestOf('Hello', { model: name }))
-    expect(turn.error).toBeUndefined()
+    const provider = providerOf({ kind: api.kind, baseUrl: replay.baseUrl(api) })
+    const turn = await collect(provider, requestOf('Hello', { model: name, tools: toolsOf(recording) }))
 
-    const chunks = chunksOf(name)
-    const deltas = chunks.flatMap((chunk) => chunk.choices.map((choice: { delta: unknown }) => choice.delta))
-    expect(turn.text).toBe(deltas.map((delta) => delta.content ?? '').join(''))
-    expect(turn.reasoning).toBe(deltas.map((delta) => delta.reasoning_content ?? '').join(''))
-
-    const pieces = deltas.flatMap((delta) => delta.tool_calls ?? [])
-    const indexes = [...new Set(pieces.map(({ index }) => index))]
-    expect(turn.events.filter(({ type }) => type === 'tool-call-requested')).toEqual(
-      indexes.map((index) => {
-        const own = pieces.filter((piece) => piece.index === index)
-        return {
-          type: 'tool-call-requested',
-          callId: own.find(({ id }) => id).id,
-          name: own.find((piece) => piece.function.name).function.name,
-          arguments: own.map((piece) => piece.function.arguments ?? '').join(''),
-        }
-      }),
+    const recorded = api.read(payloads)
+    expect(turn.text).toBe(recorded.text)
+    expect(turn.reasoning).toBe(recorded.reasoning)
+    expect(parsed(turn.toolCalls)).toMatchObject(
+      parsed(recorded.toolCalls).map(({ id, name, arguments: args }) => ({
+        callId: id ?? expect.stringMatching(/^call_\w{26}$/),
+        name,
+        arguments: args,
+      })),
     )
-
-    const rawReason = chunks.map((chunk) => chunk.choices[0]?.finish_reason).findLast(Boolean)
-    expect(turn.finished).toMatchObject({ rawReason, reason: rawReason === 'tool_calls' ? 'tool-calls' : rawReason })
-
-    const usage = chunks.map((chunk) => chunk.usage).findLast(Boolean)
-    expect(turn.finished?.usage).toEqual({
-      inputTokens: usage.prompt_tokens,
-      // All that is not input: some count the reasoning in the completion, some beside it.
-      outputTokens: usage.total_tokens - usage.prompt_tokens,
-      reasoningTokens: usage.completion_tokens_details?.reasoning_tokens ?? 0,
-      cachedInputTokens: usage.prompt_tokens_details?.cached_tokens ?? 0,
-      estimated: false,
-    })
+    if (recorded.error === null) {
+      expect(turn.error).toBeUndefined()
+      expect(turn.finished).toMatchObject(recorded.finish ?? {})
+      expect(turn.finished?.usage).toEqual({ ...recorded.usage, estimated: false })
+    } else {
+      expect(turn.finished).toBeUndefined()
+      expect([recorded.error, turn.error]).toMatchObject(['insufficient_quota', { code: 'QUOTA_EXCEEDED' }])
+    }
   })
 
-  it('lists the recordings as models', async () => {
+  it.each(whole)('%s/%s goes back as it came, with what it asked for', async (_, name, recording) => {
+    const { api, payloads } = recording
     await using replay = await startReplay()
-    const provider = createOpenAIProvider(providerConfig({ kind: 'openai', baseUrl: replay.baseUrl }))
-    const models = await provider.listModels(new AbortController().signal)
-    expect(models.map(({ name }) => name)).toEqual(expect.arrayContaining(names))
+    const provider = providerOf({ kind: api.kind, baseUrl: replay.baseUrl(api) })
+    const tools = toolsOf(recording)
+    const asks = tools.length > 0
+    const request = { model: asks ? `${name}+answer` : name, tools }
+    const first = await collect(provider, requestOf('Hello', request))
+    const results = first.toolCalls.map(({ callId }) => ({
+      role: 'tool' as const,
+      toolCallId: callId,
+      text: 'sunny',
+      isError: false,
+    }))
+    const transcript: Transcript = [
+      { role: 'user', text: 'Hello' },
+      assistantTurn(first.events, provider.id),
+      ...results,
+      ...(asks ? [] : [{ role: 'user' as const, text: 'Go on.' }]),
+    ]
+    const second = await collect(provider, requestOf(transcript, request))
+    expect(second.error).toBeUndefined()
+    if (asks) expect(second.text).toBe('Done.')
+
+    const [, received] = await replay.requests()
+    if (!received) throw new Error('no second request')
+    expect(api.turnsIn(received.body)).toEqual(api.turnOf(payloads))
+    const read = wires[api.kind]?.read({ method: 'POST', headers: {}, ...received })
+    expect(read?.problems).toEqual([])
+    const told = read?.turns.filter(({ role }) => role === 'tool').map(({ text }) => text)
+    expect(told).toEqual(results.map(() => expect.stringContaining('sunny')))
   })
+
+  it.each(present.map(({ api, all }) => [api.folder, api, all] as const))(
+    'of %s is listed as a model',
+    async (_, api, recordings) => {
+      await using replay = await startReplay()
+      const models = await providerOf({ kind: api.kind, baseUrl: replay.baseUrl(api) }).listModels(noSignal())
+      expect(models.map(({ name }) => name)).toEqual(expect.arrayContaining(recordings.map(({ name }) => name)))
+    },
+  )
 })

@@ -8,6 +8,7 @@ import {
 } from './generated/graphql.ts'
 import { type Asked, ask, type Conversations, startConversations } from './support/conversation.ts'
 import { Follower } from './support/follower.ts'
+import { startScriptedModel } from './support/scripted-model.ts'
 
 // What a model is shown: the scripted model echoes the question, and the test looks at what it was asked.
 
@@ -15,7 +16,7 @@ let conversations: Conversations
 /** With everything configured that bears on what a model is shown. */
 let configured: Conversations
 const maxMessages = 5
-const maxTokens = 60
+const maxTokens = 90
 const instructions = 'You speak with {{viewer.username}}, {{ viewer.role }}, on {{date}}; keep {{this}}.'
 const generation = { temperature: 0.25, maxOutputTokens: 77 }
 beforeAll(async () => {
@@ -106,10 +107,10 @@ test('the model is shown the newest messages that fit into `context.maxTokens`, 
   expect((await shownFor(configured, long, { threadId })).shown).toEqual([system(told()), user(long)])
 })
 
-/** The longest end of what was said whose tokens are within the budget. */
+/** The longest end of what was said whose tokens are, with the instructions', within the budget. */
 function newest(said: readonly Shown[]): readonly Shown[] {
   const fits = (messages: readonly Shown[]) =>
-    messages.reduce((sum, { content }) => sum + countTokens(String(content)), 0) <= maxTokens
+    [system(told()), ...messages].reduce((sum, { content }) => sum + countTokens(String(content)), 0) <= maxTokens
   const first = said.findIndex((_, index) => fits(said.slice(index)))
   return first === -1 ? said.slice(-1) : said.slice(first)
 }
@@ -170,4 +171,53 @@ test('the options of a request reach the model, and the configured ones where no
     await follower.collect()
     expect(model.requests.at(-1)?.body).toMatchObject({ model: 'scripted-model', stream: true, ...expected })
   }
+})
+
+/** A server whose models have windows of their own. */
+async function startWindows(context: { maxTokens?: number } = {}): Promise<Conversations> {
+  const scripted = await startScriptedModel()
+  const models = [
+    { name: 'small', contextWindow: 120 },
+    { name: 'large', contextWindow: 100_000 },
+  ]
+  const providers = [{ id: 'scripted', kind: 'openai', baseUrl: scripted.baseUrl, models }]
+  const started = await startConversations({ config: { providers, defaultModel: 'scripted/large', context } })
+  const dispose = async () => {
+    await started[Symbol.asyncDispose]()
+    await scripted[Symbol.asyncDispose]()
+  }
+  return { ...started, model: scripted, [Symbol.asyncDispose]: dispose }
+}
+
+test("the prompt leaves room for the answer in the model's own window", async () => {
+  await using windows = await startWindows()
+  const { threadId } = await shownFor(windows, 'word '.repeat(60).trim())
+  const everything = await shownFor(windows, 'one', { threadId })
+  expect(everything.shown).toHaveLength(3)
+  // A window of 120: 80 are asked for the answer, and 40 are left for the prompt; without a word on it, 90 are.
+  const little = { modelId: 'scripted/small', threadId }
+  const cut = await shownFor(windows, 'two', { ...little, options: { maxOutputTokens: 80 } })
+  expect(cut.shown).toEqual([user('one'), assistant('Echo: one'), user('two')])
+  const more = await shownFor(windows, 'three', { ...little, options: { maxOutputTokens: 20 } })
+  expect(more.shown).toHaveLength(6)
+  const nothing = await shownFor(windows, 'four', { ...little, options: { maxOutputTokens: 120 } })
+  expect(nothing.shown).toEqual([user('four')])
+})
+
+test('a tool call is never parted from its result, and counts with both', async () => {
+  await using windows = await startWindows({ maxTokens: 200 })
+  const { model, client, server } = windows
+  model.onNextRequest(async (exchange) => {
+    await exchange.text('Let me look. ')
+    await exchange.toolCall({ id: 'call_1', name: 'search', arguments: JSON.stringify({ query: 'word '.repeat(70) }) })
+    await exchange.finish({ reason: 'tool_calls' })
+  })
+  const { threadId, runId } = await ask(client, 'Search')
+  await using follower = await Follower.open(server, { threadId, runId })
+  await follower.collect()
+  const roles = (asked: Answered) => asked.shown.map(({ role }) => role)
+  const whole = await shownFor(windows, 'And?', { threadId })
+  expect(roles(whole)).toEqual(['user', 'assistant', 'tool', 'assistant', 'user'])
+  const cut = await shownFor(windows, 'word '.repeat(130).trim(), { threadId })
+  expect(roles(cut)).toEqual(['user', 'assistant', 'user'])
 })

@@ -24,11 +24,15 @@ import { startTestServer } from './support/server.ts'
 // What becomes of a run whose provider fails: a typed error on the run, and all that was said before.
 
 let conversations: Conversations
+/** Providers that were not asked yet: one that has failed is left alone for a while. */
+const unasked = Array.from({ length: 20 }, (_, index) => `fresh${index}`)
 beforeAll(async () => {
   const model = await startScriptedModel()
   const { providers = [], defaultModel } = scriptedProvider(model)
-  const hasty = { id: 'hasty', kind: 'openai', baseUrl: model.baseUrl, models: ['scripted-model'], idleTimeoutMs: 1000 }
-  const server = await startTestServer({ config: { providers: [...providers, hasty], defaultModel } })
+  const common = { kind: 'openai', baseUrl: model.baseUrl, models: ['scripted-model'] }
+  const fresh = unasked.map((id) => ({ id, ...common }))
+  const hasty = { id: 'hasty', ...common, idleTimeoutMs: 1000 }
+  const server = await startTestServer({ config: { providers: [...providers, ...fresh, hasty], defaultModel } })
   const client = createTestClient(server)
   const dispose = async () => {
     await client[Symbol.asyncDispose]()
@@ -42,7 +46,7 @@ afterAll(() => conversations[Symbol.asyncDispose]())
 /** A question to a model that does as the script says, and all that its subscribers get. */
 async function outcomeOf(
   script: (exchange: Exchange, heard: Promise<void>) => Promise<void> | void,
-  modelId: string | null = null,
+  modelId = `${unasked.pop()}/scripted-model`,
 ): Promise<{ asked: Asked; events: readonly StreamEvent[] }> {
   const { server, client, model } = conversations
   const heard = Promise.withResolvers<void>()

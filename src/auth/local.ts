@@ -1,7 +1,8 @@
 import type { PrismaClient } from '../database/generated/client.ts'
 import { RequestError, StartError } from '../platform/errors.ts'
 import { newId } from '../platform/ids.ts'
-import type { RequestFacts } from './request-facts.ts'
+import type { Authenticator } from './authenticator.ts'
+import type { Session } from './session.ts'
 import type { Viewer } from './viewer.ts'
 
 /**
@@ -9,13 +10,17 @@ import type { Viewer } from './viewer.ts'
  * by a name of its own that resolves to 127.0.0.1 (DNS rebinding); the name that it used gives it away, so requests
  * whose Host is not a loopback name are FORBIDDEN.
  */
-export function authenticateLocal(viewer: Viewer): (request: RequestFacts) => Promise<Viewer> {
-  return async ({ headers, host }) => {
-    // Both are looked at: with trusted proxies, `host` may come from a header that a page can set.
-    if (!isLoopbackHost(headers.host) || !isLoopbackHost(host)) {
-      throw new RequestError('FORBIDDEN', 'In local mode, Parley answers only to localhost and loopback addresses.')
-    }
-    return viewer
+export function createLocalAuthenticator(viewer: Viewer): Authenticator {
+  const session: Session = { viewer, expiresAt: null, credential: 'local' }
+  return {
+    async authenticate({ headers, host }) {
+      // Both are looked at: with trusted proxies, `host` may come from a header that a page can set.
+      if (!isLoopbackHost(headers.host) || !isLoopbackHost(host)) {
+        throw new RequestError('FORBIDDEN', 'In local mode, Parley answers only to localhost and loopback addresses.')
+      }
+      return session
+    },
+    revalidate: async (sessions) => sessions,
   }
 }
 

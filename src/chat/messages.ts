@@ -1,12 +1,14 @@
+import type { Viewer } from '../auth/viewer.ts'
 import type { Message } from '../database/generated/client.ts'
 import { keysetQuery, type Page, type PageRequest, pageOf } from '../database/keyset.ts'
 import { notFound } from '../platform/errors.ts'
 import { kindOfId } from '../platform/ids.ts'
-import type { DatabaseClient, Owner } from './threads.ts'
+import type { DatabaseClient } from './threads.ts'
+import { visibleInThread, visibleThread } from './visible-threads.ts'
 
 /** A message of a thread that is not deleted, or NOT_FOUND with the field that named it. */
 export async function requireMessage(
-  owner: Owner,
+  viewer: Viewer,
   database: DatabaseClient,
   messageId: string,
   field = 'messageId',
@@ -14,42 +16,44 @@ export async function requireMessage(
   const message =
     kindOfId(messageId) === 'message'
       ? await database.message.findFirst({
-          where: { id: messageId, ownerId: owner.id, thread: { ownerId: owner.id, deletedAt: null } },
+          where: { id: messageId, ownerId: viewer.id, thread: visibleThread(viewer, { deleted: false }) },
         })
       : null
   if (message === null) throw notFound('message', field)
   return message
 }
 
-/** The owner's messages with these ids, in the order of the ids; null for each that is missing. */
+/** The viewer's messages with these ids, in the order of the ids; null for each that is missing. */
 export async function findMessages(
-  owner: Owner,
+  viewer: Viewer,
   database: DatabaseClient,
   ids: readonly string[],
 ): Promise<(Message | null)[]> {
-  const found = await database.message.findMany({ where: { id: { in: [...new Set(ids)] }, ownerId: owner.id } })
+  const found = await database.message.findMany({
+    where: { id: { in: [...new Set(ids)] }, ...visibleInThread(viewer) },
+  })
   const byId = new Map(found.map((message) => [message.id, message]))
   return ids.map((id) => byId.get(id) ?? null)
 }
 
 /** All branches of a thread, newest first. The key of a page is the id. */
 export async function listMessages(
-  owner: Owner,
+  viewer: Viewer,
   database: DatabaseClient,
   threadId: string,
   request: PageRequest,
 ): Promise<Page<Message>> {
   const { key, order, take } = keysetQuery(request, 'desc')
   const found = await database.message.findMany({
-    where: { threadId, ownerId: owner.id, id: key },
+    where: { threadId, ...visibleInThread(viewer), id: key },
     orderBy: { id: order },
     take,
   })
   return pageOf(request, found)
 }
 
-export function countMessages(owner: Owner, database: DatabaseClient, threadId: string): Promise<number> {
-  return database.message.count({ where: { threadId, ownerId: owner.id } })
+export function countMessages(viewer: Viewer, database: DatabaseClient, threadId: string): Promise<number> {
+  return database.message.count({ where: { threadId, ...visibleInThread(viewer) } })
 }
 
 /** Where a message stands: messages with equal places are siblings. */
@@ -57,12 +61,12 @@ export type Place = Pick<Message, 'threadId' | 'parentId'>
 
 /** For each place, the messages there, oldest first: those with its parent, or those of the thread without one. */
 export async function listSiblings(
-  owner: Owner,
+  viewer: Viewer,
   database: DatabaseClient,
   places: readonly Place[],
 ): Promise<Message[][]> {
   const found = await database.message.findMany({
-    where: { ownerId: owner.id, OR: places.map(({ threadId, parentId }) => ({ threadId, parentId })) },
+    where: { ...visibleInThread(viewer), OR: places.map(({ threadId, parentId }) => ({ threadId, parentId })) },
     orderBy: { id: 'asc' },
   })
   const byPlace = Map.groupBy(found, placeKey)

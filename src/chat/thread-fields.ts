@@ -1,4 +1,6 @@
-import { cleanJsonObject } from '../platform/json.ts'
+import { maxNameLength } from '../auth/allow-lists.ts'
+import { badInput } from '../platform/errors.ts'
+import { cleanJsonObject, type JsonObject } from '../platform/json.ts'
 import { cleanText } from '../platform/text.ts'
 
 /** What a user says about a thread. Null clears, undefined leaves. */
@@ -6,7 +8,7 @@ export interface ThreadFields {
   readonly title?: string | null | undefined
   readonly summary?: string | null | undefined
   readonly instructions?: string | null | undefined
-  /** A JSON object, replaced whole; cleared, it is empty. */
+  /** A JSON object, replaced whole; cleared, it is empty. Its `product_id` and `agent_id` say who may see the thread. */
   readonly metadata?: unknown
   readonly modelId?: string | null | undefined
 }
@@ -28,8 +30,22 @@ export function threadData({ title, summary, instructions, metadata, modelId }: 
     ...optionalText('summary', summary, maxLongTextLength),
     ...optionalText('instructions', instructions, maxLongTextLength),
     ...optionalText('modelId', modelId, maxModelIdLength),
-    ...(metadata !== undefined && { metadata: cleanJsonObject('metadata', metadata ?? {}, maxMetadataBytes) }),
+    ...(metadata !== undefined && metadataColumns(metadata ?? {})),
   }
+}
+
+/** The metadata, and the columns of what it names. */
+function metadataColumns(given: unknown) {
+  const metadata = cleanJsonObject('metadata', given, maxMetadataBytes)
+  return { metadata, productId: nameIn(metadata, 'product_id'), agentId: nameIn(metadata, 'agent_id') }
+}
+
+function nameIn(metadata: JsonObject, key: 'product_id' | 'agent_id'): string | null {
+  if (!Object.hasOwn(metadata, key)) return null
+  const field = `metadata.${key}`
+  const name = metadata[key]
+  if (typeof name !== 'string' || name === '') throw badInput(field, 'must be a string that is not empty.')
+  return cleanText(field, name, maxNameLength)
 }
 
 function optionalText<Field extends string>(field: Field, text: string | null | undefined, maxLength: number) {

@@ -4,8 +4,9 @@ import { keysetQuery, type Page, type PageRequest, pageOf } from '../database/ke
 import { notFound } from '../platform/errors.ts'
 import { kindOfId, newId, newUlid } from '../platform/ids.ts'
 import { type ThreadFields, threadData } from './thread-fields.ts'
+import { requireAllowedNames, visibleThread } from './visible-threads.ts'
 
-/** Whose data it is: a viewer, or the owner of a row that is worked on without one. */
+/** The owner of what is worked on without a viewer, or after it was found for one: nothing else is looked at. */
 export type Owner = Pick<Viewer, 'id'>
 
 /** The client, or a transaction of it. */
@@ -19,105 +20,105 @@ export interface ThreadFilter {
   readonly modelId?: string | null
 }
 
-/** What every query of threads starts from: the owner's, and, where `deleted` is given, only such or only others. */
-export function visibleThread(owner: Owner, { deleted }: { deleted?: boolean | undefined } = {}) {
-  return {
-    ownerId: owner.id,
-    ...(deleted !== undefined && { deletedAt: deleted ? { not: null } : null }),
-  } satisfies Prisma.ThreadWhereInput
+/** Throws BAD_USER_INPUT or TOO_LARGE, as `threadData` does; FORBIDDEN for a product or an agent that is not allowed. */
+export async function createThread(viewer: Viewer, database: DatabaseClient, fields: ThreadFields): Promise<Thread> {
+  const data = threadData(fields)
+  requireAllowedNames(viewer, data)
+  return database.thread.create({ data: { ...data, id: newId('thread'), ownerId: viewer.id, ...revised() } })
 }
 
-/** Throws BAD_USER_INPUT or TOO_LARGE, as `threadData` does. */
-export function createThread(owner: Owner, database: DatabaseClient, fields: ThreadFields): Promise<Thread> {
-  return database.thread.create({
-    data: { ...threadData(fields), id: newId('thread'), ownerId: owner.id, ...revised() },
-  })
-}
-
-/** Null clears a field, undefined leaves it. Throws NOT_FOUND for a deleted thread too. */
+/**
+ * Null clears a field, undefined leaves it. Throws as `createThread` does, whether there is such a thread or not, and
+ * NOT_FOUND for a deleted thread too.
+ */
 export async function updateThread(
-  owner: Owner,
+  viewer: Viewer,
   database: DatabaseClient,
   { threadId, ...fields }: ThreadFields & { readonly threadId: string },
 ): Promise<Thread> {
-  const data = { ...threadData(fields), ...revised() }
-  return changeThread(owner, database, threadId, { deleted: false }, data)
+  const data = threadData(fields)
+  requireAllowedNames(viewer, data)
+  return changeThread(viewer, database, threadId, { deleted: false }, { ...data, ...revised() })
 }
 
-/** A thread of the owner's, deleted or not; null where there is none. */
-export async function getThread(owner: Owner, database: DatabaseClient, threadId: string): Promise<Thread | null> {
+/** A thread that the viewer sees, deleted or not; null where there is none. */
+export async function getThread(viewer: Viewer, database: DatabaseClient, threadId: string): Promise<Thread | null> {
   if (kindOfId(threadId) !== 'thread') return null
-  return database.thread.findFirst({ where: { id: threadId, ...visibleThread(owner) } })
+  return database.thread.findFirst({ where: { id: threadId, ...visibleThread(viewer) } })
 }
 
-/** The owner's threads with these ids, deleted or not, in the order of the ids; null for each that is missing. */
+/** The viewer's threads with these ids, deleted or not, in the order of the ids; null for each that is missing. */
 export async function findThreads(
-  owner: Owner,
+  viewer: Viewer,
   database: DatabaseClient,
   ids: readonly string[],
 ): Promise<(Thread | null)[]> {
-  const found = await database.thread.findMany({ where: { id: { in: [...new Set(ids)] }, ...visibleThread(owner) } })
+  const found = await database.thread.findMany({ where: { id: { in: [...new Set(ids)] }, ...visibleThread(viewer) } })
   const byId = new Map(found.map((thread) => [thread.id, thread]))
   return ids.map((id) => byId.get(id) ?? null)
 }
 
 /** A thread that can be written to, or NOT_FOUND with the field that named it. */
 export async function requireThread(
-  owner: Owner,
+  viewer: Viewer,
   database: DatabaseClient,
   threadId: string,
   field = 'threadId',
 ): Promise<Thread> {
-  const thread = await getThread(owner, database, threadId)
+  const thread = await getThread(viewer, database, threadId)
   if (thread === null || thread.deletedAt !== null) throw notFound('thread', field)
   return thread
 }
 
 /** Last changed first. The key of a page is `revision`. */
 export async function listThreads(
-  owner: Owner,
+  viewer: Viewer,
   database: DatabaseClient,
   filter: ThreadFilter,
   request: PageRequest,
 ): Promise<Page<Thread>> {
   const { key, order, take } = keysetQuery(request, 'desc')
   const found = await database.thread.findMany({
-    where: { ...matching(owner, filter), revision: key },
+    where: { ...matching(viewer, filter), revision: key },
     orderBy: { revision: order },
     take,
   })
   return pageOf(request, found)
 }
 
-export function countThreads(owner: Owner, database: DatabaseClient, filter: ThreadFilter): Promise<number> {
-  return database.thread.count({ where: matching(owner, filter) })
+export function countThreads(viewer: Viewer, database: DatabaseClient, filter: ThreadFilter): Promise<number> {
+  return database.thread.count({ where: matching(viewer, filter) })
 }
 
 /** Moves a thread to the front of the list: to be called wherever something in it changes. */
-export async function touchThread(owner: Owner, database: DatabaseClient, threadId: string): Promise<void> {
-  await database.thread.updateMany({ where: { id: threadId, ...visibleThread(owner) }, data: revised() })
+export async function touchThread(viewer: Viewer, database: DatabaseClient, threadId: string): Promise<void> {
+  await database.thread.updateMany({ where: { id: threadId, ...visibleThread(viewer) }, data: revised() })
 }
 
 /** Marks a thread as deleted; one that is keeps its date. Its runs must have been stopped. */
-export async function softDeleteThread(owner: Owner, database: DatabaseClient, threadId: string): Promise<Thread> {
-  return switchDeletion(owner, database, threadId, new Date())
+export async function softDeleteThread(viewer: Viewer, database: DatabaseClient, threadId: string): Promise<Thread> {
+  return switchDeletion(viewer, database, threadId, new Date())
 }
 
 /** Takes a soft deletion back; a thread that is not deleted is returned as it is. */
-export async function restoreThread(owner: Owner, database: DatabaseClient, threadId: string): Promise<Thread> {
-  return switchDeletion(owner, database, threadId, null)
+export async function restoreThread(viewer: Viewer, database: DatabaseClient, threadId: string): Promise<Thread> {
+  return switchDeletion(viewer, database, threadId, null)
 }
 
-/** Deletes every message of a thread; its runs stay, for their usage. They must have been stopped. */
-export async function clearThread(owner: Owner, database: DatabaseClient, threadId: string): Promise<Thread> {
-  const thread = await changeThread(owner, database, threadId, { deleted: false }, revised())
-  await database.message.deleteMany({ where: { threadId, ownerId: owner.id } })
+/**
+ * Deletes every message of a thread, and what providers keep of it, which would remember them; its runs stay, for their
+ * usage. They must have been stopped.
+ */
+export async function clearThread(viewer: Viewer, database: DatabaseClient, threadId: string): Promise<Thread> {
+  const thread = await changeThread(viewer, database, threadId, { deleted: false }, revised())
+  await database.message.deleteMany({ where: { threadId, ownerId: viewer.id } })
+  await database.providerThread.deleteMany({ where: { threadId, ownerId: viewer.id } })
   return thread
 }
 
 /** Removes a thread, deleted or not, with its messages and runs, which must have been stopped. */
-export async function purgeThread(owner: Owner, database: DatabaseClient, threadId: string): Promise<void> {
-  const where = { id: checkedId(threadId), ...visibleThread(owner) }
+export async function purgeThread(viewer: Viewer, database: DatabaseClient, threadId: string): Promise<void> {
+  const where = { id: checkedId(threadId), ...visibleThread(viewer) }
   const { count } = await database.thread.deleteMany({ where })
   if (count === 0) throw notFound('thread', 'threadId')
 }
@@ -140,26 +141,26 @@ export async function purgeDeletedThreads(
 }
 
 async function switchDeletion(
-  owner: Owner,
+  viewer: Viewer,
   database: DatabaseClient,
   threadId: string,
   deletedAt: Date | null,
 ): Promise<Thread> {
-  const where = { id: checkedId(threadId), ...visibleThread(owner, { deleted: deletedAt === null }) }
+  const where = { id: checkedId(threadId), ...visibleThread(viewer, { deleted: deletedAt === null }) }
   const changed = await database.thread.updateManyAndReturn({ where, data: { deletedAt } })
-  const thread = changed[0] ?? (await getThread(owner, database, threadId))
+  const thread = changed[0] ?? (await getThread(viewer, database, threadId))
   if (thread === null) throw notFound('thread', 'threadId')
   return thread
 }
 
 async function changeThread(
-  owner: Owner,
+  viewer: Viewer,
   database: DatabaseClient,
   threadId: string,
   state: { deleted: boolean },
   data: Prisma.ThreadUpdateManyMutationInput,
 ): Promise<Thread> {
-  const where = { id: checkedId(threadId), ...visibleThread(owner, state) }
+  const where = { id: checkedId(threadId), ...visibleThread(viewer, state) }
   const [thread] = await database.thread.updateManyAndReturn({ where, data })
   if (thread === undefined) throw notFound('thread', 'threadId')
   return thread
@@ -176,9 +177,9 @@ function revised() {
   return { updatedAt: new Date(), revision: newUlid() }
 }
 
-function matching(owner: Owner, { deleted, titleContains, modelId }: ThreadFilter): Prisma.ThreadWhereInput {
+function matching(viewer: Viewer, { deleted, titleContains, modelId }: ThreadFilter): Prisma.ThreadWhereInput {
   return {
-    ...visibleThread(owner, { deleted }),
+    ...visibleThread(viewer, { deleted }),
     ...(titleContains && { title: { contains: escapeLike(titleContains), mode: 'insensitive' } }),
     ...(typeof modelId === 'string' && { modelId }),
   }

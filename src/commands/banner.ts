@@ -1,6 +1,6 @@
 import { type App, version } from '../app.ts'
-import type { Config } from '../platform/config/schema.ts'
-import type { ProviderStatus } from '../providers/registry.ts'
+import type { Resolution } from '../platform/config/resolve.ts'
+import type { ProviderStatus } from '../providers/provider-status.ts'
 import { styledFor } from './text.ts'
 
 /** How long the banner waits for a provider to list its models. */
@@ -8,7 +8,7 @@ const patienceMs = 800
 const maxModels = 4
 
 /** What a person wants to know of a server that has just started, and what to try first. */
-export async function banner(app: App, config: Config, stream: NodeJS.WriteStream): Promise<string> {
+export async function banner(app: App, resolution: Resolution, stream: NodeJS.WriteStream): Promise<string> {
   const style = styledFor(stream)
   const { url } = app.server
   const rows: [string, string][] = [
@@ -17,7 +17,8 @@ export async function banner(app: App, config: Config, stream: NodeJS.WriteStrea
     ['WebSocket', style('cyan', `${url.replace(/^http/, 'ws')}/graphql`)],
     ['Health', style('cyan', `${url}/health`)],
     ['Database', app.databaseDescription],
-    ...(await providerRows(app, config)).map((row): [string, string] => ['Models', row]),
+    ...(await providerRows(app, resolution)).map((row): [string, string] => ['Models', row]),
+    ...defaultRows(app, resolution).map((row): [string, string] => ['Default', row]),
   ]
   const written = rows.map(([name, value], index) => {
     const label = name === rows[index - 1]?.[0] ? '' : name
@@ -29,24 +30,37 @@ ${style('bold', `Parley ${version}`)} is ready.
 ${written.join('\n')}
 
   Try next:
-${suggestions(config)
+${suggestions(app, resolution)
   .map((suggestion) => `    ${suggestion}`)
   .join('\n')}
 
 `
 }
 
-function suggestions(config: Config): string[] {
-  const hasModel = config.providers.some(({ enabled, kind }) => enabled && kind !== 'demo')
+function suggestions({ providers, server }: App, { config }: Resolution): string[] {
+  const hasModel = providers.list().some(({ kind }) => kind !== 'demo')
   return [
-    'open GraphiQL, and run its first tab',
-    'npm run chat -- "Hello"',
+    ...firstSteps(config.auth, server.url),
     ...(hasModel ? [] : ['OPENAI_API_KEY=… npm start, for answers of a real model']),
   ]
 }
 
-async function providerRows({ providers }: App, { llm }: Config): Promise<string[]> {
-  if (!llm.enabled) return ['switched off (llm.enabled): messages are stored and not answered']
+function firstSteps({ mode, proxy }: Resolution['config']['auth'], url: string): string[] {
+  const withToken = 'PARLEY_TOKEN=… npm run chat -- "Hello"'
+  switch (mode) {
+    case 'local':
+      return ['open GraphiQL, and run its first tab', 'npm run chat -- "Hello"']
+    case 'accounts':
+      return ['open GraphiQL, and sign in or register with its first tabs: the first account becomes ADMIN', withToken]
+    case 'jwt':
+      return [`${withToken}, with a token of your login service`]
+    case 'proxy':
+      return [`let the proxy send ${proxy.userHeader} to ${url}`]
+  }
+}
+
+async function providerRows({ providers }: App, { config }: Resolution): Promise<string[]> {
+  if (!config.llm.enabled) return ['switched off (llm.enabled): messages are stored and not answered']
   const listed = await Promise.all(
     providers.list().map(async (status) => ({ status, models: await inTime(providers.models(status.id)) })),
   )
@@ -62,6 +76,23 @@ async function providerRows({ providers }: App, { llm }: Config): Promise<string
     const listing = [...named, ...more].join(', ') || `${status.id}: no models listed`
     return `${listing}${remark(status, models === undefined)}`
   })
+}
+
+/** Which model answers where nobody says which, and what made it so; after its provider had time to list its models. */
+function defaultRows({ providers }: App, { config, sources }: Resolution): string[] {
+  if (!config.llm.enabled) return []
+  const id = providers.defaultModelId()
+  return [
+    id === null ? 'none: no provider has a model that could be it' : `${id}  (${reason(id, { config, sources })})`,
+  ]
+}
+
+function reason(defaultId: string, { config, sources }: Resolution): string {
+  if (config.defaultModel !== undefined) return `defaultModel: ${sources.get('defaultModel')}`
+  const index = config.providers.findIndex(({ id }) => defaultId.startsWith(`${id}/`))
+  if (index === -1) return 'of a provider that was added at run time'
+  const source = sources.get(`providers[${index}]`) ?? 'default'
+  return source === 'default' ? 'no other provider is configured' : source
 }
 
 function remark({ kind, error }: ProviderStatus, stillAsking: boolean): string {

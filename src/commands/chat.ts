@@ -1,9 +1,10 @@
 import { text as readAll } from 'node:stream/consumers'
 import { createApp } from '../app.ts'
+import { clientTokenName } from '../platform/config/keys.ts'
 import { type LoadedConfig, loadConfig } from '../platform/config/load.ts'
 import { messageOf } from '../platform/errors.ts'
 import { createLog } from '../platform/log.ts'
-import { kinds } from '../providers/registry.ts'
+import { kinds } from '../providers/kinds.ts'
 import { cancel, follow, type Question, type Sent, type StreamEvent, send } from './answer.ts'
 import { createPrinter, type Printer } from './answer-printer.ts'
 import { type Command, exitCodeOf, type Invocation, UsageError } from './command.ts'
@@ -34,7 +35,7 @@ export const chat: Command = {
       modelId: loaded.flags.model,
     }
     await using target = await reachServer(loaded, invocation)
-    const client = createServerClient(target.url)
+    const client = createServerClient(target.url, { token: env[clientTokenName] })
     const printer = createPrinter({ stdout, stderr, json: loaded.flags.json ?? false })
     const style = styledFor(stderr)
     try {

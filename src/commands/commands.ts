@@ -12,7 +12,7 @@ export const commands: readonly CommandEntry[] = [
   },
   {
     name: 'chat',
-    summary: 'Ask a question and print the answer as it streams.',
+    summary: 'Ask a question and print the answer as it streams; PARLEY_TOKEN signs in.',
     usage: '"QUESTION" [--thread ID] [--model ID] [--json] [--url URL]',
     flags: [
       ['--thread ID', 'Go on in this thread; without it, a new one is made.'],

@@ -17,14 +17,14 @@ export async function checkProviders(config: Config, log: Log): Promise<Finding[
   const findings = providers.list().map(({ id, kind, health, error }): Finding => {
     const subject = `Provider ${id}`
     if (error !== null) return failed(subject, `${health.toLowerCase()}: ${error}`, 'check its baseUrl and apiKey')
-    const ids = models.filter(({ providerId }) => providerId === id).map((model) => model.id)
+    const ids = models.filter(({ provider }) => provider.id === id).map((model) => model.id)
     const more = ids.length > maxModels ? ` and ${ids.length - maxModels} more` : ''
     const listing = ids.length === 0 ? 'lists no models' : `${ids.slice(0, maxModels).join(', ')}${more}`
     return fine(subject, kind === 'demo' ? `${listing} (no key needed)` : listing)
   })
   const defaultId = providers.defaultModelId()
   if (defaultId === null) {
-    const remedy = 'set OPENAI_API_KEY, or enable a provider'
+    const remedy = 'set OPENAI_API_KEY, ANTHROPIC_API_KEY, GEMINI_API_KEY or OLLAMA_HOST, or enable a provider'
     return [...findings, failed('Default model', 'no provider is enabled', remedy)]
   }
   return [...findings, fine('Default model', defaultId)]

@@ -2,7 +2,7 @@ import { openDatabase } from '../database/database.ts'
 import { applyMigrations, type MigrationStatus, migrationStatus, revertMigrations } from '../database/migrations.ts'
 import { loadConfig } from '../platform/config/load.ts'
 import { createLog } from '../platform/log.ts'
-import { kinds } from '../providers/registry.ts'
+import { kinds } from '../providers/kinds.ts'
 import { type Command, refuseArguments, UsageError } from './command.ts'
 import { columns } from './text.ts'
 

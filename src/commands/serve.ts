@@ -1,7 +1,7 @@
 import { createApp, version } from '../app.ts'
 import { loadConfig } from '../platform/config/load.ts'
 import { createLog, type Log } from '../platform/log.ts'
-import { kinds } from '../providers/registry.ts'
+import { kinds } from '../providers/kinds.ts'
 import { banner } from './banner.ts'
 import { type Command, exitCodeOf, refuseArguments } from './command.ts'
 import { unlessAborted } from './signals.ts'
@@ -11,7 +11,7 @@ const stopGraceMs = 5_000
 
 export const serve: Command = {
   async run({ argv, env, cwd, stdout, stderr, interrupted }) {
-    const { config, positionals } = loadConfig({ argv, env, cwd, providerKinds: Object.keys(kinds) })
+    const { config, sources, positionals } = loadConfig({ argv, env, cwd, providerKinds: Object.keys(kinds) })
     refuseArguments(positionals)
     const log = createLog(config)
     endOnBugs(log)
@@ -25,7 +25,7 @@ export const serve: Command = {
     // On a terminal, the banner says it.
     if (!stdout.isTTY) log.info({ url: app.server.url, version, database: app.databaseDescription }, 'ready')
     // To standard error: standard output may be the log's, a line of JSON each.
-    stderr.write(await banner(app, config, stderr))
+    stderr.write(await banner(app, { config, sources }, stderr))
 
     await aborted(interrupted)
     log.info({ drainMs: config.drainMs }, 'stopping')

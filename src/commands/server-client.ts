@@ -1,4 +1,5 @@
 import { createClient } from 'graphql-ws'
+import { clientTokenName } from '../platform/config/keys.ts'
 import { messageOf } from '../platform/errors.ts'
 
 const requestTimeoutMs = 30_000
@@ -24,8 +25,9 @@ export interface ServerClient {
   subscribe<Data>(query: string, variables: Record<string, unknown>, signal: AbortSignal): AsyncGenerator<Data, void>
 }
 
-/** `url` is the server's, `basePath` included, without `/graphql`. */
-export function createServerClient(url: string): ServerClient {
+/** `url` is the server's, `basePath` included, without `/graphql`; `token` is for one where users sign in. */
+export function createServerClient(url: string, { token }: { readonly token?: string | undefined } = {}): ServerClient {
+  const credentials = token ? { authorization: `Bearer ${token}` } : {}
   return {
     async request<Data>(query: string, variables: Record<string, unknown>, signal: AbortSignal): Promise<Data> {
       try {
@@ -34,10 +36,15 @@ export function createServerClient(url: string): ServerClient {
           headers: {
             'content-type': 'application/json',
             accept: 'application/graphql-response+json, application/json',
+            ...credentials,
           },
           body: JSON.stringify({ query, variables }),
           signal: AbortSignal.any([signal, AbortSignal.timeout(requestTimeoutMs)]),
         })
+        if (response.status === 401)
+          throw new ServerError(
+            `${url} asks who you are: set ${clientTokenName} to an access token of yours that is good.`,
+          )
         return dataOf<Data>(await response.json())
       } catch (error) {
         signal.throwIfAborted()
@@ -47,7 +54,11 @@ export function createServerClient(url: string): ServerClient {
 
     async *subscribe<Data>(query: string, variables: Record<string, unknown>, signal: AbortSignal) {
       // Only whoever reads the events knows from which one to go on: no attempts of the client's own.
-      const client = createClient({ url: `${url.replace(/^http/, 'ws')}/graphql`, retryAttempts: 0 })
+      const client = createClient({
+        url: `${url.replace(/^http/, 'ws')}/graphql`,
+        retryAttempts: 0,
+        connectionParams: credentials,
+      })
       const events = client.iterate<Record<string, unknown>>({ query, variables })
       const stop = () => void events.return?.()
       signal.addEventListener('abort', stop, { once: true })

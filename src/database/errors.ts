@@ -7,3 +7,9 @@ export function isUniqueViolation(error: unknown): boolean {
     error.code === 'P2002' || /23505|UniqueConstraintViolation/.test(JSON.stringify(error.meta ?? {}) + error.message)
   )
 }
+
+/** Whether a statement was given up because it could not have a lock within `lock_timeout` (SQLSTATE 55P03). */
+export function isLockTimeout(error: unknown): boolean {
+  if (!(error instanceof Prisma.PrismaClientKnownRequestError)) return false
+  return /55P03/.test(JSON.stringify(error.meta ?? {}) + error.message)
+}

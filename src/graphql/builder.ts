@@ -6,6 +6,8 @@ import RelayPlugin from '@pothos/plugin-relay'
 import ScopeAuthPlugin from '@pothos/plugin-scope-auth'
 import { RequestError } from '../platform/errors.ts'
 import type { JsonValue } from '../platform/json.ts'
+import type { Access } from './access.ts'
+import './access-plugin.ts'
 import type { Context } from './context.ts'
 import { connectionDescriptions } from './descriptions.ts'
 import type PrismaTypes from './generated/pothos-types.ts'
@@ -20,10 +22,7 @@ export interface SchemaTypes {
   DefaultNodeNullability: false
   /** Every connection counts; the function is called only where `totalCount` is selected. */
   Connection: { totalCount: () => Promise<number> }
-  AuthScopes: {
-    signedIn: boolean
-    admin: boolean
-  }
+  AuthScopes: Record<Exclude<Access, 'open'>, boolean>
   Scalars: {
     ID: { Input: string; Output: string }
     DateTime: { Input: Date; Output: Date }
@@ -40,11 +39,12 @@ export type InputFields = Parameters<Parameters<Builder['inputType']>[1]['fields
 /** The one builder of the schema: each file beside this one adds its type to it when `schema.ts` imports it. */
 export const builder = new SchemaBuilder<SchemaTypes>({
   defaultFieldNullability: false,
-  plugins: [ScopeAuthPlugin, ComplexityPlugin, RelayPlugin, PrismaPlugin, DataloaderPlugin],
+  plugins: ['access', ScopeAuthPlugin, ComplexityPlugin, RelayPlugin, PrismaPlugin, DataloaderPlugin],
   scopeAuth: {
     authorizeOnSubscribe: true,
     authScopes: ({ viewer }) => ({
-      signedIn: viewer !== null,
+      reader: viewer !== null,
+      user: viewer?.role === 'USER' || viewer?.role === 'ADMIN',
       admin: viewer?.role === 'ADMIN',
     }),
     unauthorizedError: (_parent, { viewer }) =>
@@ -70,9 +70,9 @@ export const builder = new SchemaBuilder<SchemaTypes>({
   },
 })
 
-builder.queryType({ description: 'What can be read.', authScopes: { signedIn: true } })
-builder.mutationType({ description: 'What can be changed.', authScopes: { signedIn: true } })
-builder.subscriptionType({ description: 'What can be followed as it happens.', authScopes: { signedIn: true } })
+builder.queryType({ description: 'What can be read.' })
+builder.mutationType({ description: 'What can be changed.' })
+builder.subscriptionType({ description: 'What can be followed as it happens.' })
 
 /**
  * The options of every loader: batching is all that is wanted of it, since what was read before a mutation or an event

@@ -1,4 +1,4 @@
-import type { ToolTurn, TranscriptToolCall, Turn } from '../chat/transcript.ts'
+import type { ToolCallPart, ToolTurn, Turn } from '../chat/transcript.ts'
 import { badInput } from '../platform/errors.ts'
 import { cleanText } from '../platform/text.ts'
 import { builder } from './builder.ts'
@@ -63,7 +63,14 @@ function turnOf(message: CompletionMessageInput, path: string, maxCharacters: nu
       return { role: message.role === 'SYSTEM' ? 'system' : 'user', text }
     case 'ASSISTANT':
       if (text === '' && toolCalls.length === 0) throw badInput(`${path}.text`, 'must not be empty.')
-      return { role: 'assistant', text, toolCalls: toolCalls.map(toolCallOf) }
+      return {
+        role: 'assistant',
+        providerId: null,
+        parts: [
+          ...(text === '' ? [] : [{ type: 'text' as const, text, providerData: null }]),
+          ...toolCalls.map(toolCallOf),
+        ],
+      }
     case 'TOOL':
       return toolTurn(message.toolCallId, text, path)
   }
@@ -71,9 +78,10 @@ function turnOf(message: CompletionMessageInput, path: string, maxCharacters: nu
 
 function toolTurn(toolCallId: string | null | undefined, text: string, path: string): ToolTurn {
   if (!toolCallId) throw badInput(`${path}.toolCallId`, 'is needed with the role TOOL.')
-  return { role: 'tool', toolCallId, text }
+  return { role: 'tool', toolCallId, text, isError: false }
 }
 
-function toolCallOf(call: typeof CompletionToolCallInputRef.$inferInput): TranscriptToolCall {
-  return { id: call.id, name: call.name, arguments: JSON.stringify(call.arguments) }
+function toolCallOf(call: typeof CompletionToolCallInputRef.$inferInput): ToolCallPart {
+  const { id, name } = call
+  return { type: 'tool-call', id, name, arguments: JSON.stringify(call.arguments), providerData: null }
 }

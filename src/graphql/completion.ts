@@ -1,11 +1,16 @@
 import { abortOnReturn } from '../platform/abort-on-return.ts'
 import { isJsonText } from '../platform/json.ts'
 import type { ToolCallRequested } from '../providers/model-event.ts'
-import { type Completion, type CompletionEvent, complete, streamCompletion } from '../runs/complete.ts'
-import { checkedOptions } from '../runs/run-options.ts'
+import {
+  type Completion,
+  type CompletionDependencies,
+  type CompletionEvent,
+  complete,
+  streamCompletion,
+} from '../runs/complete.ts'
 import { builder } from './builder.ts'
 import { CompletionInputRef, transcriptOf } from './completion-input.ts'
-import type { Context } from './context.ts'
+import { type Context, requireViewer } from './context.ts'
 import { UsageRef } from './usage.ts'
 
 const CompletionToolCallRef = builder.objectRef<ToolCallRequested>('CompletionToolCall').implement({
@@ -36,7 +41,7 @@ const CompletionRef = builder.objectRef<Completion>('Completion').implement({
       resolve: ({ toolCalls }) => [...toolCalls],
     }),
     finishReason: t.exposeString('finishReason', {
-      description: 'Why it ended: `stop`, `length`, `tool-calls`, `content-filter` or `other`.',
+      description: 'Why it ended: `stop`, `length`, `tool-calls`, `content-filter`, `interrupted` or `other`.',
     }),
     usage: t.expose('usage', { type: UsageRef, description: 'What it used.' }),
   }),
@@ -90,12 +95,13 @@ builder.objectRef<Timed<Finished>>('CompletionFinished').implement({
 })
 
 function requestOf({ messages, modelId, options }: typeof CompletionInputRef.$inferInput, { services }: Context) {
-  const { generation, maxMessageCharacters } = services.config
-  return {
-    transcript: transcriptOf(messages, maxMessageCharacters),
-    modelId: modelId ?? null,
-    options: checkedOptions(options, generation),
-  }
+  const transcript = transcriptOf(messages, services.config.maxMessageCharacters)
+  return { transcript, modelId: modelId ?? null, options: options ?? null }
+}
+
+function dependenciesOf({ services, log }: Context): CompletionDependencies {
+  const { providers, quotas, config } = services
+  return { providers, quotas, generation: config.generation, log }
 }
 
 builder.mutationField('complete', (t) =>
@@ -104,7 +110,12 @@ builder.mutationField('complete', (t) =>
     description: 'One answer to the given messages, stored nowhere.',
     args: { input: t.arg({ type: CompletionInputRef, required: true, description: 'The conversation.' }) },
     resolve: async (_root, { input }, context) => ({
-      completion: await complete(requestOf(input, context), context.services, context.signal),
+      completion: await complete(
+        requireViewer(context),
+        requestOf(input, context),
+        dependenciesOf(context),
+        context.signal,
+      ),
     }),
   }),
 )
@@ -115,9 +126,12 @@ builder.subscriptionField('completionStream', (t) =>
     description: 'The streaming twin of `complete`.',
     args: { input: t.arg({ type: CompletionInputRef, required: true, description: 'The conversation.' }) },
     subscribe: (_root, { input }, context): AsyncIterable<Timed> => {
+      const viewer = requireViewer(context)
       const request = requestOf(input, context)
+      const dependencies = dependenciesOf(context)
       return abortOnReturn(async function* (signal) {
-        for await (const event of streamCompletion(request, context.services, signal)) yield { at: new Date(), event }
+        for await (const event of streamCompletion(viewer, request, dependencies, signal))
+          yield { at: new Date(), event }
       }, context.signal)
     },
     resolve: (timed) => timed,

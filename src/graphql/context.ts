@@ -1,17 +1,23 @@
 import type { Logger } from 'pino'
+import type { Accounts } from '../auth/accounts.ts'
+import type { Quotas } from '../auth/quotas.ts'
 import type { Viewer } from '../auth/viewer.ts'
 import type { PrismaClient } from '../database/generated/client.ts'
 import { RequestError } from '../platform/errors.ts'
 import type { Providers } from '../providers/registry.ts'
+import type { StoredProviders } from '../providers/stored-providers.ts'
 import type { EventStream } from '../runs/event-stream.ts'
 import type { GenerationDefaults } from '../runs/run-options.ts'
 import type { Runs } from '../runs/runs.ts'
+import type { UserExports } from '../runs/user-exports.ts'
 
 /** What every resolver gets. One is made for each execution: for a subscription, for each event. */
 export interface Context {
   /** Null when nobody is signed in. */
   readonly viewer: Viewer | null
   readonly requestId: string
+  /** Where the client is, as far as the server's trust in proxies can tell. */
+  readonly clientAddress: string | undefined
   /** Aborted when the caller is gone. */
   readonly signal: AbortSignal
   /** Its lines carry the request's and the viewer's id. */
@@ -24,9 +30,16 @@ export interface Context {
 /** What the resolvers call; `app.ts` makes it. */
 export interface Services {
   readonly database: PrismaClient
+  /** Null in every auth mode but `accounts`. */
+  readonly accounts: Accounts | null
+  /** Whether the auth mode lets in whoever has a personal access token. */
+  readonly takesPersonalTokens: boolean
   readonly stream: EventStream
   readonly runs: Runs
+  readonly userExports: UserExports
   readonly providers: Providers
+  readonly storedProviders: StoredProviders
+  readonly quotas: Quotas
   readonly config: GraphqlConfig
   readonly version: string
   readonly startedAt: Date
@@ -47,4 +60,11 @@ export interface GraphqlConfig {
 export function requireViewer(context: Pick<Context, 'viewer'>): Viewer {
   if (context.viewer === null) throw new RequestError('UNAUTHENTICATED', 'Sign in first.')
   return context.viewer
+}
+
+/** The viewer, or FORBIDDEN where they are no ADMIN. */
+export function requireAdmin(context: Pick<Context, 'viewer'>): Viewer {
+  const viewer = requireViewer(context)
+  if (viewer.role !== 'ADMIN') throw new RequestError('FORBIDDEN', 'Only an ADMIN may do this.')
+  return viewer
 }

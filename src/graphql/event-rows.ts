@@ -1,3 +1,4 @@
+import { visibleInThread } from '../chat/visible-threads.ts'
 import type { Message, Run } from '../database/generated/client.ts'
 import type { Recorded, RunEvent } from '../runs/run-event.ts'
 import { type Context, requireViewer } from './context.ts'
@@ -41,11 +42,11 @@ export function shownRun({ run }: Delivered): Run {
 }
 
 function findMessage(id: string, context: Context): Promise<Message | null> {
-  return context.services.database.message.findFirst({ where: { id, ownerId: requireViewer(context).id } })
+  return context.services.database.message.findFirst({ where: { id, ...visibleInThread(requireViewer(context)) } })
 }
 
 function findRun(id: string, context: Context): Promise<Run | null> {
-  return context.services.database.run.findFirst({ where: { id, ownerId: requireViewer(context).id } })
+  return context.services.database.run.findFirst({ where: { id, ...visibleInThread(requireViewer(context)) } })
 }
 
 function reset(recorded: Recorded): Recorded {

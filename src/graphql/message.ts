@@ -29,6 +29,8 @@ export const MessageRef = builder.prismaNode('Message', {
   description: 'What was said once, by a person or by a model. Messages with the same parent are branches.',
   id: { field: 'id' },
   nullable: true,
+  // The lists are left to `node` and to what the parent was found with: with them in it, rows of a page could not be
+  // fetched together.
   findUnique: (id, context) => ({ id, ownerId: requireViewer(context).id }),
   fields: (t) => ({
     parentId: t.exposeID('parentId', { description: 'The message that it follows; null at a root.', nullable: true }),

@@ -1,20 +1,26 @@
 import { resolveNodes } from '@pothos/plugin-relay'
 import type { GraphQLResolveInfo } from 'graphql'
+import { visibleIds } from '../chat/visible-threads.ts'
 import { badInput } from '../platform/errors.ts'
 import { builder } from './builder.ts'
 import { maxPageSize } from './connections.ts'
-import type { Context } from './context.ts'
+import { type Context, requireViewer } from './context.ts'
 import { typeOfId } from './node-types.ts'
 
-/** Each through its type's own `findUnique`, which has the owner in it; null for what is missing or another's. */
+/**
+ * Each through its type's own `findUnique`, which has the owner in it; null for what is missing or another's, and for
+ * what is in a thread, or is one, that the viewer's lists do not allow.
+ */
 async function loadNodes(ids: readonly string[], context: Context, info: GraphQLResolveInfo) {
+  const visible = await visibleIds(requireViewer(context), context.services.database, ids)
   const nodes = await resolveNodes(
     builder,
     context,
     info,
     ids.map((id) => {
       const typename = typeOfId(id)
-      return typename === undefined ? null : { id, typename }
+      const isVisible = typename === 'User' || visible === 'all' || visible.has(id)
+      return typename !== undefined && isVisible ? { id, typename } : null
     }),
   )
   return Promise.all(nodes)

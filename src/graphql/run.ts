@@ -57,6 +57,8 @@ export const RunRef = builder.prismaNode('Run', {
   description: 'One answer in the making: it writes exactly one message.',
   id: { field: 'id' },
   nullable: true,
+  // The lists are left to `node` and to what the parent was found with: with them in it, rows of a page could not be
+  // fetched together.
   findUnique: (id, context) => ({ id, ownerId: requireViewer(context).id }),
   fields: (t) => ({
     thread: t.relation('thread', { description: 'The thread that it answers in.' }),

@@ -1,4 +1,5 @@
 import { getThread } from '../chat/threads.ts'
+import { visibleInThread } from '../chat/visible-threads.ts'
 import { notFound } from '../platform/errors.ts'
 import type { Sent } from '../runs/send.ts'
 import { builder, type InputFields } from './builder.ts'
@@ -54,7 +55,7 @@ const SendMessagePayloadRef = builder.objectRef<Sent>('SendMessagePayload').impl
         "The user's message: the new one, or the one that is answered again (null where there is none). The answer is `run.message`.",
       nullable: true,
       resolve: ({ userMessageId }, _args, context) => {
-        const where = { id: userMessageId ?? '', ownerId: requireViewer(context).id }
+        const where = { id: userMessageId ?? '', ...visibleInThread(requireViewer(context)) }
         return userMessageId === null ? null : context.services.database.message.findFirst({ where })
       },
     }),
@@ -63,7 +64,7 @@ const SendMessagePayloadRef = builder.objectRef<Sent>('SendMessagePayload').impl
       description: 'The run that answers; null where no model is asked.',
       nullable: true,
       resolve: ({ runId }, _args, context) => {
-        const where = { id: runId ?? '', ownerId: requireViewer(context).id }
+        const where = { id: runId ?? '', ...visibleInThread(requireViewer(context)) }
         return runId === null ? null : context.services.database.run.findFirst({ where })
       },
     }),

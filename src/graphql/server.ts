@@ -23,7 +23,6 @@ builder.queryField('server', (t) =>
   t.field({
     type: ServerInfoRef,
     description: 'Version, uptime, which features are on, connected clients. No secrets.',
-    skipTypeScopes: true,
     resolve: (_root, _args, { services }) => services,
   }),
 )

@@ -9,6 +9,9 @@ export const ThreadFilterRef = builder.inputType('ThreadFilter', {
   }),
 })
 
+const namesInMetadata =
+  'Its `product_id` and `agent_id`, where it has them, are strings, and must be on the lists of the caller: FORBIDDEN where they are not.'
+
 export const CreateThreadInputRef = builder.inputType('CreateThreadInput', {
   description: 'A new thread; everything may be left out.',
   fields: (t) => ({
@@ -17,7 +20,7 @@ export const CreateThreadInputRef = builder.inputType('CreateThreadInput', {
     instructions: t.string({
       description: 'What the model is told before the first message: at most 100,000 characters.',
     }),
-    metadata: t.field({ type: 'JSON', description: "The client's own object: at most 64 KiB." }),
+    metadata: t.field({ type: 'JSON', description: `The client's own object: at most 64 KiB. ${namesInMetadata}` }),
     modelId: t.id({ description: 'The model that answers where a message names none.' }),
   }),
 })
@@ -31,7 +34,10 @@ export const UpdateThreadInputRef = builder.inputType('UpdateThreadInput', {
     instructions: t.string({
       description: 'What the model is told before the first message: at most 100,000 characters.',
     }),
-    metadata: t.field({ type: 'JSON', description: "The client's own object, replaced whole: at most 64 KiB." }),
+    metadata: t.field({
+      type: 'JSON',
+      description: `The client's own object, replaced whole: at most 64 KiB. ${namesInMetadata}`,
+    }),
     modelId: t.id({ description: 'The model that answers where a message names none.' }),
   }),
 })

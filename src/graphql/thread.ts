@@ -28,6 +28,8 @@ export const ThreadRef = builder.prismaNode('Thread', {
   description: 'A conversation.',
   id: { field: 'id' },
   nullable: true,
+  // The lists are left to `node` and to what the parent was found with: with them in it, rows of a page could not be
+  // fetched together.
   findUnique: (id, context) => ({ id, ownerId: requireViewer(context).id }),
   fields: (t) => ({
     title: t.exposeString('title', { description: 'What it is about, in a few words.', nullable: true }),
@@ -36,7 +38,11 @@ export const ThreadRef = builder.prismaNode('Thread', {
       description: 'What the model is told before the first message.',
       nullable: true,
     }),
-    metadata: t.expose('metadata', { type: 'JSON', description: "The client's own object; nothing here reads it." }),
+    metadata: t.expose('metadata', {
+      type: 'JSON',
+      description:
+        "The client's own object. Only users whose lists allow its `product_id` and `agent_id` see the thread.",
+    }),
     modelId: t.exposeID('modelId', {
       description: 'The model that answers where a message names none; null means the default.',
       nullable: true,
@@ -179,7 +185,10 @@ builder.mutationFields((t) => ({
     args: { input: t.arg({ type: UpdateThreadInputRef, required: true, description: 'What to change.' }) },
     resolve: async (_root, { input }, context) => {
       await requireModel(input.modelId, context)
-      return { thread: await updateThread(requireViewer(context), context.services.database, input) }
+      const thread = await updateThread(requireViewer(context), context.services.database, input)
+      // Other sessions of the same user may be allowed less.
+      if (input.metadata !== undefined) context.services.stream.narrowThread(thread.id, thread)
+      return { thread }
     },
   }),
   restoreThread: t.field({

@@ -25,16 +25,25 @@ export const UserRef = builder.prismaNode('User', {
     allowedAgents: t.exposeStringList('allowedAgents', {
       description: 'The agents they may use. Empty means none; `*` means all.',
     }),
+    disabledAt: t.expose('disabledAt', {
+      type: 'DateTime',
+      description: 'Since when they are let in no more; null where they are.',
+      nullable: true,
+    }),
+    createdAt: t.expose('createdAt', { type: 'DateTime', description: 'Since when this server knows them.' }),
   }),
 })
 
 builder.queryField('viewer', (t) =>
   t.prismaField({
     type: UserRef,
-    description: 'The caller; null when nobody is signed in.',
+    description: 'The caller, with the role that they have here and now; null when nobody is signed in.',
     nullable: true,
-    skipTypeScopes: true,
-    resolve: (query, _root, _args, { viewer, services }) =>
-      viewer && services.database.user.findUnique({ ...query, where: { id: viewer.id } }),
+    resolve: async (query, _root, _args, { viewer, services }) => {
+      if (viewer === null) return null
+      const user = await services.database.user.findUnique({ ...query, where: { id: viewer.id } })
+      // A session may do less than its user.
+      return user && { ...user, role: viewer.role }
+    },
   }),
 )

@@ -7,6 +7,7 @@ import {
   Kind,
   visit,
 } from 'graphql'
+import type { Viewer } from '../auth/viewer.ts'
 import { createDeltaTemplates, type DeltaTemplates, type RecordedDelta } from './delta-template.ts'
 import { toClientError, toClientResult } from './errors.ts'
 import type { CreateContext, Operation } from './operation.ts'
@@ -165,8 +166,9 @@ function isObject(value: unknown): value is object {
 }
 
 /**
- * Names what makes payloads equal: the document and its operation, the viewer, and the variables but for those that
- * only say where a stream starts (its root field's `after`), in which subscribers of one stream differ.
+ * Names what makes payloads equal: the document and its operation, the viewer and what they may see (which may be less
+ * with one session of theirs than with another), and the variables but for those that only say where a stream starts
+ * (its root field's `after`), in which subscribers of one stream differ.
  */
 class DocumentKeys {
   readonly #known = new WeakMap<DocumentNode, { id: number; startVariables: ReadonlySet<string> }>()
@@ -179,8 +181,12 @@ class DocumentKeys {
       this.#known.set(document, known)
     }
     const variables = Object.entries(variableValues ?? {}).filter(([name]) => !known.startVariables.has(name))
-    return JSON.stringify([known.id, operationName ?? null, viewer?.id ?? null, variables])
+    return JSON.stringify([known.id, operationName ?? null, viewer && rightsOf(viewer), variables])
   }
+}
+
+function rightsOf({ id, role, allowedProducts, allowedAgents }: Viewer): readonly unknown[] {
+  return [id, role, allowedProducts, allowedAgents]
 }
 
 function startVariablesOf(document: DocumentNode): ReadonlySet<string> {

@@ -51,7 +51,8 @@ export function toClientError(error: unknown, scope: ErrorScope): GraphQLError {
   const cause = rootCause(error)
   if (cause instanceof ClientError) return cause
   if (cause instanceof RequestError) {
-    return new ClientError(cause.code, cause.message, place, cause.field === undefined ? {} : { field: cause.field })
+    const field = cause.field === undefined ? {} : { field: cause.field }
+    return new ClientError(cause.code, cause.message, place, { ...cause.details, ...field })
   }
   if (cause instanceof PothosValidationError) {
     if (cause.name !== 'ForbiddenError') return new ClientError('BAD_USER_INPUT', cause.message, place, {})
@@ -63,7 +64,8 @@ export function toClientError(error: unknown, scope: ErrorScope): GraphQLError {
     // Of an error about a variable, only the outer one names the place.
     const { message } = place ?? cause
     const field = fieldAtFault(message)
-    return new ClientError(codeOf(cause), readable(message), place, field === undefined ? {} : { field })
+    const told = readable(scope.viewer === null ? withoutSuggestion(message) : message)
+    return new ClientError(codeOf(cause), told, place, field === undefined ? {} : { field })
   }
   scope.log.error({ err: cause, path: place?.path }, 'unexpected error')
   return new ClientError('INTERNAL', 'Something went wrong.', place, { requestId: scope.requestId })
@@ -121,6 +123,7 @@ function isErrorCode(code: string): code is ErrorCode {
 interface HttpExtension {
   readonly spec?: boolean
   readonly status?: number
+  readonly headers?: Readonly<Record<string, string>>
 }
 
 function httpOf(error: GraphQLError): HttpExtension | undefined {
@@ -132,7 +135,11 @@ function httpOf(error: GraphQLError): HttpExtension | undefined {
 
 function defaultHttp(error: GraphQLError): HttpExtension {
   const code = codeOf(error)
-  return { spec: code !== 'INTERNAL', status: statusOf[code] }
+  const { retryAfterSeconds } = error.extensions
+  const headers = typeof retryAfterSeconds === 'number' ? { 'retry-after': String(retryAfterSeconds) } : {}
+  // Whoever has to sign in, or asks too often, is told by the status whatever they accept: clients and proxies act on it.
+  const isForGraphql = code !== 'INTERNAL' && code !== 'RATE_LIMITED' && code !== 'UNAUTHENTICATED'
+  return { spec: isForGraphql, status: statusOf[code], headers }
 }
 
 /** The input field that GraphQL names in its message about a variable: of `at "input.options"`, `options`. */
@@ -144,6 +151,11 @@ function fieldAtFault(message: string): string | undefined {
   // `messages[0].role` is `messages.0.role`, as our own checks have it.
   const field = [path.replaceAll(/\[(\d+)\]/g, '.$1'), missing].filter(Boolean).join('.')
   return field === '' ? variable : field
+}
+
+/** Who has not signed in is not told what else there is: suggestions name fields and types of the schema. */
+function withoutSuggestion(message: string): string {
+  return message.replace(/ ?Did you mean .*$/s, '')
 }
 
 const longestMessage = 600

@@ -1,14 +1,65 @@
 import { renderGraphiQL } from '@graphql-yoga/render-graphiql'
 import type { GraphiQLOptions } from 'graphql-yoga'
+import { pageScript, placeholders, withConnectionParams } from './graphiql-script.ts'
 
-/** What the variables of an example hold until a message was sent; `fillInScript` puts the message's own there. */
-const placeholders = { threadId: '(the thread of your last message)', after: '(its streamCursor)' }
+interface Tab {
+  readonly query: string
+  readonly variables?: object
+}
+
+const ownToken = `#    With a token of your own, put it into Headers,
+#    below, in each tab that you use:
+#    {"authorization": "Bearer …"}`
+
+/** Where this server has accounts. */
+const signInTab: Tab = {
+  query: `# 0. This server asks who you are. With an account
+#    here, put in your name and password, and press
+#    the button: this page signs in with what it gets,
+#    until you close it. Where nobody has an account
+#    yet, go to the next tab.
+${ownToken}
+#    The arrow on the left then fetches the schema.
+mutation SignIn {
+  login(input: { username: "", password: "" }) {
+    accessToken
+    expiresAt
+    user { username role }
+  }
+}
+`,
+}
+
+const registerTab: Tab = {
+  query: `# 0. The first account, and the first ADMIN. Later
+#    ones are made by an ADMIN, who stays signed in.
+mutation Register {
+  register(input: { username: "", password: "" }) {
+    user { username role }
+    session { accessToken expiresAt }
+  }
+}
+`,
+}
+
+/** Where another service gives out the tokens. */
+const tokenTab: Tab = {
+  query: `# 0. This server asks who you are.
+${ownToken}
+query WhoAmI {
+  viewer { id username role }
+}
+`,
+}
+
+/** How people sign in: with accounts of this server, with tokens of another service; null: not on this page. */
+export type SignIn = 'accounts' | 'tokens' | null
 
 /**
  * They can be run one after the other as they are. The first one has no variables: those of the tab that is open when
  * the page loads are lost.
  */
-const tabs: readonly { readonly query: string; readonly variables?: object }[] = [
+const tabs: readonly Tab[] = [
   {
     query: `# 1. Say something. This creates a thread, stores
 #    your message and starts an answer.
@@ -87,34 +138,6 @@ query Models {
   },
 ]
 
-/** For a subscription over WebSocket whose variables still are the placeholders. */
-const fillInScript = `
-{
-  const placeholders = ${JSON.stringify(placeholders)}
-  let last = {}
-  const remember = ({ data }) => {
-    for (const payload of Object.values(data ?? {})) {
-      if (payload?.streamCursor && payload.thread) last = { threadId: payload.thread.id, after: payload.streamCursor }
-    }
-  }
-  const { fetch } = globalThis
-  globalThis.fetch = async (...request) => {
-    const response = await fetch(...request)
-    response.clone().json().then(remember).catch(() => {})
-    return response
-  }
-  const { send } = WebSocket.prototype
-  WebSocket.prototype.send = function (frame) {
-    const message = JSON.parse(frame)
-    const variables = message.payload?.variables ?? {}
-    for (const name of Object.keys(last)) {
-      if (variables[name] === placeholders[name]) variables[name] = last[name]
-    }
-    return send.call(this, JSON.stringify(message))
-  }
-}
-`
-
 const bubble =
   '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 24 24" width="24" height="24" fill="#7433ff"><path d="M4 3h16a2 2 0 0 1 2 2v10a2 2 0 0 1-2 2h-8l-6 5v-5H4a2 2 0 0 1-2-2V5a2 2 0 0 1 2-2z"/></svg>'
 
@@ -122,21 +145,34 @@ const bubble =
  * No endpoint is given: the page takes its own address, for WebSocket too, which is right behind any path prefix and
  * any proxy.
  */
-export const graphiqlOptions: GraphiQLOptions = {
-  title: 'Parley',
-  logo: bubble,
-  favicon: `data:image/svg+xml,${encodeURIComponent(bubble)}`,
-  subscriptionsProtocol: 'WS',
-  defaultTabs: tabs.map(({ query, variables }) => ({
-    query,
-    ...(variables && { variables: JSON.stringify(variables, null, 2) }),
-  })),
-  schemaDescription: true,
+export function graphiqlOptions(signIn: SignIn): GraphiQLOptions {
+  return {
+    title: 'Parley',
+    logo: bubble,
+    favicon: `data:image/svg+xml,${encodeURIComponent(bubble)}`,
+    subscriptionsProtocol: 'WS',
+    defaultTabs: [...signInTabs(signIn), ...tabs].map(({ query, variables }) => ({
+      query,
+      ...(variables && { variables: JSON.stringify(variables, null, 2) }),
+    })),
+    schemaDescription: true,
+  }
+}
+
+function signInTabs(signIn: SignIn): readonly Tab[] {
+  if (signIn === null) return []
+  return signIn === 'accounts' ? [signInTab, registerTab] : [tokenTab]
+}
+
+/** Whether a request is a browser's for this page, as Yoga tells it. */
+export function asksForPage(method: string | undefined, accept: string | null | undefined): boolean {
+  return method === 'GET' && accept?.includes('text/html') === true
 }
 
 /** The whole page, which loads nothing else. */
 export function renderPage(options: GraphiQLOptions): string {
-  return renderGraphiQL(options).replace('<script>', () => `<script>${fillInScript}</script>\n<script>`)
+  const page = withConnectionParams(renderGraphiQL(options))
+  return page.replace('<script>', () => `<script>${pageScript}</script>\n<script>`)
 }
 
 /** What the page may load and reach: itself, and this server. */

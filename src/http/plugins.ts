@@ -5,9 +5,12 @@ import { type ExecutionArgs, type ExecutionResult, execute } from 'graphql'
 import { createGraphQLError, type Plugin, type YogaServerOptions } from 'graphql-yoga'
 import { checkComplexity } from '../graphql/complexity.ts'
 import { createSubscribe } from './delivery.ts'
+import { parseWithin } from './document-limits.ts'
 import { toClientError, toClientResult, toHttpResult } from './errors.ts'
+import type { LiveSessions, SessionEnd } from './live-sessions.ts'
 import type { CreateContext, Operation } from './operation.ts'
 import { eventStream, eventStreamHeaders, singleEvent } from './sse.ts'
+import type { PipelineOptions } from './yoga.ts'
 
 type PipelinePlugin = Plugin<object, Operation>
 type Plugins = NonNullable<YogaServerOptions<Operation, object>['plugins']>
@@ -22,27 +25,71 @@ export interface OperationLimits {
 }
 
 /** What stands between a transport and the schema, in order. Every transport goes through it. */
-export function createPlugins(
-  limits: OperationLimits,
-  createContext: CreateContext,
-  eventStreams: Set<ServerResponse>,
-): PipelinePlugin[] {
-  return [...documentLimits(limits), csrfPrevention(), execution(createContext, limits), httpResults(eventStreams)]
+export function createPlugins({
+  limits,
+  createContext,
+  countOperation,
+  strangers,
+  eventStreams,
+  liveSessions,
+}: Omit<PipelineOptions, 'schema' | 'path'>): PipelinePlugin[] {
+  return [
+    strangers.plugin,
+    ...documentLimits(limits),
+    parsing(),
+    csrfPrevention(),
+    reading(),
+    execution({ createContext, countOperation, limits }),
+    httpResults(eventStreams, liveSessions),
+  ]
 }
 
 /**
- * The schema is public and may be introspected, so suggestions give nothing away; cost is counted by the schema itself.
+ * Whoever has signed in may introspect the schema, so suggestions tell them nothing new (nobody else gets any, see
+ * `toClientError`); cost is counted by the schema itself.
  * Armor ignores what is below `__schema`: there, graphql's own rule against nested lists holds.
  */
 function documentLimits({ maxDepth, maxAliases, maxTokens, maxDirectives }: OperationLimits): Plugins {
   return new EnvelopArmor({
     maxTokens: { n: maxTokens },
     maxDepth: { n: maxDepth, flattenFragments: true },
-    maxAliases: { n: maxAliases },
+    // Its own list would let `__typename` be asked for under any number of names.
+    maxAliases: { n: maxAliases, allowList: [] },
     maxDirectives: { n: maxDirectives },
     costLimit: { enabled: false },
     blockFieldSuggestion: { enabled: false },
   }).protect().plugins
+}
+
+/** What no rule can refuse in time; it stands behind Armor's own parser, which counts tokens. */
+function parsing(): PipelinePlugin {
+  return {
+    onParse({ parseFn, setParseFn }) {
+      setParseFn((source, options) => parseWithin(parseFn, source, options))
+    },
+  }
+}
+
+/** Yoga's own parsers let some of what is wrong with a request pass for a fault of the server. */
+function reading(): PipelinePlugin {
+  return {
+    onRequestParse({ requestParser, setRequestParser }) {
+      if (!requestParser) return
+      setRequestParser(async (request) => {
+        try {
+          return await requestParser(request)
+        } catch (error) {
+          if (error instanceof SyntaxError) throw malformed('Something in the request is no JSON, and should be.')
+          if (error instanceof TypeError) throw malformed('The parts of the request do not fit together.')
+          throw error
+        }
+      })
+    },
+  }
+}
+
+function malformed(problem: string): Error {
+  return createGraphQLError(problem, { extensions: { code: 'BAD_USER_INPUT', http: { status: 400 } } })
 }
 
 /**
@@ -67,15 +114,21 @@ function csrfPrevention(): PipelinePlugin {
 }
 
 /** Executes with a context of the schema's own, made anew each time, and translates the errors. */
-function execution(createContext: CreateContext, { maxComplexity }: OperationLimits): PipelinePlugin {
+function execution({
+  createContext,
+  countOperation,
+  limits: { maxComplexity },
+}: Pick<PipelineOptions, 'createContext' | 'countOperation' | 'limits'>): PipelinePlugin {
   const subscribe = createSubscribe(createContext)
   const affordable =
     <Result>(act: (args: ExecutionArgs) => Promise<Result>) =>
     async (args: ExecutionArgs): Promise<Result | ExecutionResult> => {
+      const operation = args.contextValue as Operation
       try {
+        if (operation.viewer) await countOperation?.(operation.viewer)
         checkComplexity(args, maxComplexity)
       } catch (error) {
-        return { errors: [toClientError(error, args.contextValue as Operation)] }
+        return { errors: [toClientError(error, operation)] }
       }
       return act(args)
     }
@@ -100,10 +153,10 @@ async function executeOperation(args: ExecutionArgs, createContext: CreateContex
 }
 
 /** The last step of HTTP: errors from before the execution are translated too, and streams become server-sent events. */
-function httpResults(eventStreams: Set<ServerResponse>): PipelinePlugin {
+function httpResults(eventStreams: Set<ServerResponse>, liveSessions: LiveSessions): PipelinePlugin {
   return {
     onResultProcess({ request, result, setResult, setResultProcessor, serverContext: operation }) {
-      const { res } = operation
+      const { res, session } = operation
       const accepted = request.headers.get('accept') ?? '*/*'
       if (Symbol.asyncIterator in result) {
         if (!res || !/text\/event-stream|\*\/\*/.test(accepted)) {
@@ -114,7 +167,8 @@ function httpResults(eventStreams: Set<ServerResponse>): PipelinePlugin {
         eventStreams.add(res)
         res.once('close', () => eventStreams.delete(res))
         setResultProcessor((_, { Response }) => {
-          return new Response(eventStream(result, res, operation), { headers: eventStreamHeaders() })
+          const watch = (end: (why: SessionEnd) => void) => (session ? liveSessions.watch(session, end) : null)
+          return new Response(eventStream(result, res, operation, watch), { headers: eventStreamHeaders() })
         }, 'text/event-stream')
         return
       }

@@ -15,6 +15,16 @@ export function pathOf({ url = '/' }: IncomingMessage): string {
   return end === -1 ? url : url.slice(0, end)
 }
 
+/**
+ * The peer of the connection or, where proxies are trusted, the last address of `X-Forwarded-For`: the one that the
+ * nearest proxy wrote, since those before it are what the client claims.
+ */
+export function clientAddressOf(request: IncomingMessage, { trustProxy }: OriginPolicy): string | undefined {
+  const forwarded = trustProxy ? request.headers['x-forwarded-for'] : undefined
+  const nearest = typeof forwarded === 'string' ? forwarded.split(',').at(-1)?.trim() : undefined
+  return nearest || request.socket.remoteAddress
+}
+
 export function factsOf(
   request: IncomingMessage,
   policy: OriginPolicy,
@@ -22,6 +32,7 @@ export function factsOf(
 ): RequestFacts {
   return {
     headers: request.headers,
+    rawHeaders: request.rawHeaders,
     host: hostOf(request, policy),
     remoteAddress: request.socket.remoteAddress,
     connectionParams,

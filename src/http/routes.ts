@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Logger } from 'pino'
+import type { Session } from '../auth/session.ts'
 import type { Viewer } from '../auth/viewer.ts'
 
 /** What the server tells about itself outside GraphQL. */
@@ -23,6 +24,8 @@ export interface Exchange {
   readonly response: ServerResponse
   readonly requestId: string
   readonly log: Logger
+  /** What the request was let in with; null for nobody, and where the route is not guarded. */
+  readonly session: Session | null
 }
 
 export interface Route {

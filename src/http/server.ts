@@ -1,12 +1,17 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { GraphQLSchema } from 'graphql'
 import type { Logger } from 'pino'
-import type { RequestFacts } from '../auth/request-facts.ts'
-import type { Viewer } from '../auth/viewer.ts'
+import type { Authenticator } from '../auth/authenticator.ts'
+import type { Session } from '../auth/session.ts'
 import { RequestError } from '../platform/errors.ts'
+import type { Metrics } from '../platform/metrics.ts'
+import type { UserExports } from '../runs/user-exports.ts'
 import { toHttpRefusal } from './errors.ts'
-import { graphiqlPolicy } from './graphiql.ts'
+import { exportRoute } from './export-route.ts'
+import { asksForPage, graphiqlPolicy, type SignIn } from './graphiql.ts'
 import { listen, refuseUpgrade, urlHostOf } from './listen.ts'
+import { createLiveSessions } from './live-sessions.ts'
+import { type MetricsAccess, metricsRoute } from './metrics-route.ts'
 import type { CreateContext, Operation } from './operation.ts'
 import {
   corsHeaders,
@@ -18,10 +23,11 @@ import {
   standingOf,
 } from './origin.ts'
 import type { OperationLimits } from './plugins.ts'
-import { factsOf, pathOf, requestIdOf } from './request.ts'
+import { clientAddressOf, factsOf, pathOf, requestIdOf } from './request.ts'
 import { type Exchange, type HealthSource, healthRoutes, type Route, sendJson } from './routes.ts'
+import { createStrangerPolicy, type IsOpen } from './strangers.ts'
 import { createWebSockets } from './websocket.ts'
-import { createPipeline } from './yoga.ts'
+import { createPipeline, type PipelineOptions } from './yoga.ts'
 
 export interface HttpConfig extends OriginPolicy {
   readonly host: string
@@ -44,10 +50,23 @@ export interface HttpServerOptions {
   readonly config: HttpConfig
   readonly log: Logger
   readonly schema: GraphQLSchema
-  /** Who is calling, null where nobody is signed in; throws a RequestError for a request that may not be made. */
-  readonly authenticate: (request: RequestFacts) => Promise<Viewer | null>
+  readonly authenticator: Authenticator
   readonly createContext: CreateContext
+  /** As in the pipeline; by default there may be any number of operations. */
+  readonly countOperation?: PipelineOptions['countOperation']
   readonly health: HealthSource
+  /** Without them, there is no `/export`. */
+  readonly userExports?: UserExports | undefined
+  /** Without them, there is no `/metrics`. */
+  readonly metrics?: (Pick<Metrics, 'read'> & MetricsAccess) | undefined
+  /** What `WWW-Authenticate` says to those who have to sign in: `Bearer` where tokens are what they sign in with. */
+  readonly challenge?: string | null | undefined
+  /** How people sign in, for GraphiQL's page; by default not there. */
+  readonly signIn?: SignIn | undefined
+  /** Which root fields are there for those who have not signed in; by default those that the schema says. */
+  readonly isOpen?: IsOpen | undefined
+  /** How often the sessions of open connections are looked up again; by default every 2 s. */
+  readonly sessionCheckMs?: number | undefined
   /** How long a WebSocket may take to send `connection_init`; by default 10 s. */
   readonly initTimeoutMs?: number
   /** How often a WebSocket is pinged; by default every 30 s, or twice in `writeTimeoutMs` where that is shorter. */
@@ -68,22 +87,30 @@ export interface HttpServer extends AsyncDisposable {
 
 /** Listens once the promise resolves; a port that is taken is an error of one clear line. */
 export async function createHttpServer(options: HttpServerOptions): Promise<HttpServer> {
-  const { config, log, authenticate, health, schema, createContext } = options
+  const { config, log, authenticator, health, metrics, schema, createContext, challenge = null } = options
   const { basePath, limits, writeTimeoutMs } = config
   const eventStreams = new Set<ServerResponse>()
   let isDraining = false
 
-  const yoga = createPipeline({ schema, createContext, limits, path: `${basePath}/graphql`, eventStreams })
+  const liveSessions = createLiveSessions({ authenticator, log, intervalMs: options.sessionCheckMs })
+  const strangers = createStrangerPolicy({ isOpen: options.isOpen, challenge })
+  const path = `${basePath}/graphql`
+  const { countOperation } = options
+  const pipeline = { schema, createContext, countOperation, limits, path, eventStreams, liveSessions, strangers }
+  const yoga = createPipeline({ ...pipeline, signIn: options.signIn ?? null })
   const webSockets = createWebSockets({
     yoga,
     log,
+    liveSessions,
+    strangers,
     maxMessageBytes: limits.maxRequestBytes,
     initTimeoutMs: options.initTimeoutMs ?? 10_000,
     pingMs: options.pingMs ?? Math.min(30_000, writeTimeoutMs / 2),
     deadAfterMs: writeTimeoutMs,
+    clientAddressOf: (request) => clientAddressOf(request, config),
     async authenticate(request, connectionParams) {
       if (standingOf(request, config) === 'foreign') throw foreignOrigin()
-      return authenticate(factsOf(request, config, connectionParams))
+      return authenticator.authenticate(factsOf(request, config, connectionParams))
     },
   })
   const connectedClients = () => webSockets.count + eventStreams.size
@@ -91,13 +118,15 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
   const routes: Route[] = [
     { path: '/graphql', guarded: true, handle: serveGraphql },
     ...healthRoutes(basePath, health, { connectedClients, isDraining: () => isDraining }),
+    ...(options.userExports ? [exportRoute(options.userExports)] : []),
+    ...(metrics ? [metricsRoute(metrics, metrics)] : []),
   ]
 
-  async function serveGraphql({ request, response, requestId, log }: Exchange, viewer: Viewer | null): Promise<void> {
+  async function serveGraphql({ request, response, requestId, log, session }: Exchange): Promise<void> {
     if (isBlindCrossSite(request)) throw foreignOrigin()
     const accept = request.headers.accept ?? ''
     const transport = accept.includes('text/event-stream') ? 'sse' : 'http'
-    if (request.method === 'GET' && accept.includes('text/html')) {
+    if (asksForPage(request.method, accept)) {
       response.setHeader('content-security-policy', graphiqlPolicy)
     }
     const gone = new AbortController()
@@ -105,14 +134,34 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
       if (!response.writableFinished) gone.abort()
     })
     const { signal } = gone
-    const operation: Operation = { viewer, requestId, transport, signal, log: log.child({ userId: viewer?.id }) }
+    const viewer = session?.viewer ?? null
+    const operation: Operation = {
+      viewer,
+      session,
+      requestId,
+      transport,
+      clientAddress: clientAddressOf(request, config),
+      signal,
+      log: log.child({ userId: viewer?.id }),
+    }
     await yoga.handle(request, response, operation)
+  }
+
+  /** The page with which to sign in is there for those who have not, also where what they signed in with is no good. */
+  async function sessionOf(request: IncomingMessage): Promise<Session | null> {
+    try {
+      return await authenticator.authenticate(factsOf(request, config, null))
+    } catch (error) {
+      const isForPage = pathOf(request) === path && asksForPage(request.method, request.headers.accept)
+      if (isForPage && error instanceof RequestError && error.code === 'UNAUTHENTICATED') return null
+      throw error
+    }
   }
 
   async function serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const requestId = requestIdOf(request)
-    const exchange: Exchange = { request, response, requestId, log: log.child({ requestId }) }
-    let viewer: Viewer | null = null
+    const exchange = { request, response, requestId, log: log.child({ requestId }) }
+    let session: Session | null = null
     try {
       const standing = standingOf(request, config)
       const headers = {
@@ -127,10 +176,13 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
       if (isPreflight(request)) return void response.writeHead(204, preflightHeaders(request)).end()
       const route = routes.find(({ path }) => `${basePath}${path}` === pathOf(request))
       if (!route) throw new RequestError('NOT_FOUND', 'There is nothing at this address.')
-      if (route.guarded) viewer = await authenticate(factsOf(request, config, null))
-      await route.handle(exchange, viewer)
+      if (route.guarded) session = await sessionOf(request)
+      await route.handle({ ...exchange, session }, session?.viewer ?? null)
     } catch (error) {
-      const { status, body } = toHttpRefusal(error, { viewer, requestId, log: exchange.log })
+      const scope = { viewer: session?.viewer ?? null, requestId, log: exchange.log }
+      const { status, body } = toHttpRefusal(error, scope)
+      const isChallenged = response.headersSent || response.hasHeader('www-authenticate')
+      if (status === 401 && challenge !== null && !isChallenged) response.setHeader('www-authenticate', challenge)
       if (response.headersSent) response.destroy()
       else sendJson(response, status, body)
     }
@@ -152,7 +204,7 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
   )
   server.on('upgrade', (request, socket, head) => {
     socket.on('error', (err) => log.debug({ err }, 'connection error'))
-    if (pathOf(request) !== `${basePath}/graphql`) return refuseUpgrade(socket, '404 Not Found')
+    if (pathOf(request) !== path) return refuseUpgrade(socket, '404 Not Found')
     if (isDraining || webSockets.count >= limits.maxConnections) return refuseUpgrade(socket, '503 Service Unavailable')
     webSockets.upgrade(request, socket, head)
   })
@@ -177,6 +229,7 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
     async [Symbol.asyncDispose]() {
       drain()
       await closeSockets()
+      await liveSessions[Symbol.asyncDispose]()
       server.closeAllConnections()
       await closed
       await yoga.dispose()

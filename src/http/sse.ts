@@ -1,10 +1,15 @@
 import type { ServerResponse } from 'node:http'
 import type { ExecutionResult } from 'graphql'
 import { toClientError } from './errors.ts'
+import type { SessionEnd } from './live-sessions.ts'
 import type { Operation } from './operation.ts'
+import { signInFirst } from './strangers.ts'
 
 /** Keeps proxies and browsers from taking a quiet stream for a dead one. */
 const pingMs = 12_000
+
+/** How long a client may take to read that its session has ended. */
+const endGraceMs = 1_000
 
 /** New each time, since Yoga's Response writes its own into them. */
 export function eventStreamHeaders(): Record<string, string> {
@@ -21,18 +26,35 @@ export function eventStreamHeaders(): Record<string, string> {
  * Results as server-sent events, in the words of graphql-sse's "distinct connections": `next` for each, then
  * `complete`. The next result is asked for when the last has left. Where the client goes away, or the server closes the
  * response, the results are ended at once and there is no `complete`: a client takes that as a lost connection and
- * comes back.
+ * comes back. `watch` is given what ends the stream together with its session, and returns what stops the watch: a
+ * session that has ended is told as an error, UNAUTHENTICATED; one with new rights breaks off, and its client comes back
+ * with them.
  */
 export function eventStream(
   results: AsyncIterable<ExecutionResult>,
   response: ServerResponse,
   operation: Operation,
+  watch: (end: (why: SessionEnd) => void) => Disposable | null,
 ): ReadableStream<Uint8Array> {
   const iterator = results[Symbol.asyncIterator]()
   const encoder = new TextEncoder()
   let ping: NodeJS.Timeout | undefined
+  let grace: NodeJS.Timeout | undefined
+  let hasSessionEnded = false
+  const watched = watch((why) => {
+    if (why === 'changed') return response.destroy()
+    hasSessionEnded = true
+    void iterator.return?.()
+    // Whoever does not read is not waited for.
+    grace = setTimeout(() => response.destroy(), endGraceMs)
+  })
+  const unwatch = () => {
+    watched?.[Symbol.dispose]()
+    clearTimeout(grace)
+  }
   const stop = () => {
     clearInterval(ping)
+    unwatch()
     void iterator.return?.()
   }
   return new ReadableStream({
@@ -48,14 +70,13 @@ export function eventStream(
     async pull(controller) {
       try {
         const { done, value } = await iterator.next()
+        if (hasSessionEnded) throw signInFirst()
         if (!done) return controller.enqueue(encoder.encode(nextEvent(value)))
         if (!response.closed) controller.enqueue(encoder.encode(completeEvent))
       } catch (error) {
         const failure = { errors: [toClientError(error, operation)] }
         controller.enqueue(encoder.encode(nextEvent(failure) + completeEvent))
       }
-      clearInterval(ping)
-      response.off('close', stop)
       controller.close()
     },
     cancel: stop,

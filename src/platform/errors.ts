@@ -21,12 +21,21 @@ export class RequestError extends Error {
   readonly code: ErrorCode
   /** The input field at fault, as the client named it. */
   readonly field: string | undefined
+  /** What else its `extensions` tell, such as `retryAfterSeconds`. */
+  readonly details: Readonly<Record<string, string | number>>
 
-  constructor(code: ErrorCode, message: string, { field, cause }: { field?: string; cause?: unknown } = {}) {
+  constructor(code: ErrorCode, message: string, { field, cause, details = {} }: RequestErrorOptions = {}) {
     super(message, { cause })
     this.code = code
     this.field = field
+    this.details = details
   }
+}
+
+export interface RequestErrorOptions {
+  readonly field?: string
+  readonly cause?: unknown
+  readonly details?: Readonly<Record<string, string | number>>
 }
 
 /** What is missing and what is another user's cannot be told apart. */

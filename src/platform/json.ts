@@ -1,5 +1,5 @@
 import { badInput, RequestError } from './errors.ts'
-import { cleanText } from './text.ts'
+import { cleanText, sanitizeText } from './text.ts'
 
 /** What JSON can say. */
 export type JsonValue = null | boolean | number | string | readonly JsonValue[] | JsonObject
@@ -48,6 +48,32 @@ function cleanJson(path: string, value: unknown, depth: number): JsonValue {
   if (Array.isArray(value)) return value.map((item, index) => cleanJson(`${path}.${index}`, item, depth + 1))
   if (isJsonObject(value)) return cleanObject(path, value, depth)
   throw badInput(path, 'must be JSON.')
+}
+
+/**
+ * A JSON object from elsewhere, such as a provider, made storable: in its texts and keys, what cannot be stored becomes
+ * U+FFFD, and what is nested too deep becomes null.
+ */
+export function sanitizeJsonObject(value: JsonObject): JsonObject {
+  return sanitizeObject(value, 0)
+}
+
+function sanitizeObject(value: JsonObject, depth: number): JsonObject {
+  return Object.fromEntries(
+    Object.entries(value).map(([key, member]) => [sanitizeText(key), sanitizeJson(member, depth + 1)]),
+  )
+}
+
+function sanitizeJson(value: JsonValue, depth: number): JsonValue {
+  if (typeof value === 'string') return sanitizeText(value)
+  if (typeof value !== 'object' || value === null) return value
+  if (depth > maxDepth) return null
+  if (isList(value)) return value.map((item) => sanitizeJson(item, depth + 1))
+  return sanitizeObject(value, depth)
+}
+
+function isList(value: readonly JsonValue[] | JsonObject): value is readonly JsonValue[] {
+  return Array.isArray(value)
 }
 
 /** Whether a text is one JSON value. */

@@ -6,8 +6,7 @@ const maxQuote = 200
 export function writeAnswer(message: string, { words, markdown }: DemoDirectives): string {
   if (words !== null) return writeWords(words)
   if (markdown) return markdownAnswer
-  const said = message.trim().replace(/\s+/g, ' ')
-  const quote = said.length > maxQuote ? `${said.slice(0, maxQuote).toWellFormed()}…` : said
+  const quote = quoteOf(message)
   const hints = demoDirectives.map(({ usage, description }) => `- \`${usage}\`: ${description}`).join('\n')
   return `I am Parley's demo model: no AI, only a script that streams its words at a human pace, so that you can build and try a frontend without a key.
 
@@ -20,9 +19,28 @@ ${hints}
 For real answers, configure a provider: OPENAI_API_KEY is enough.`
 }
 
+export interface DemoResult {
+  readonly name: string
+  readonly text: string
+  readonly isError: boolean
+}
+
+/** What the demo model says of the results of the tools that it asked for. */
+export function writeResults(results: readonly DemoResult[]): string {
+  if (results.length === 0) return 'I asked for a tool, and was not told what became of it.'
+  return results
+    .map(({ name, text, isError }) => `The tool ${name} ${isError ? 'failed' : 'gave'}: "${quoteOf(text)}"`)
+    .join('\n\n')
+}
+
 export function writeReasoning(message: string): string {
   const count = message.split(/\s+/).filter(Boolean).length
   return `The message has ${count} words. I am a demo and cannot think, but this is where a model's reasoning would stream, before the answer begins.`
+}
+
+function quoteOf(text: string): string {
+  const said = text.trim().replace(/\s+/g, ' ')
+  return said.length > maxQuote ? `${said.slice(0, maxQuote).toWellFormed()}…` : said
 }
 
 const sentence =

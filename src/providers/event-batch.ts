@@ -1,3 +1,4 @@
+import { sanitizeJsonObject } from '../platform/json.ts'
 import { sanitizeText } from '../platform/text.ts'
 import type { ModelEvent } from './model-event.ts'
 
@@ -8,7 +9,7 @@ type DeltaType = 'text-delta' | 'reasoning-delta'
 
 /**
  * Collects the events of one read and joins neighbouring deltas of a kind. What leaves is text that any database takes:
- * no surrogate pair is split between two events, and lone surrogates and NUL leave as U+FFFD.
+ * no surrogate pair is split between two events, and lone surrogates and NUL leave as U+FFFD, in a provider's data too.
  */
 export class EventBatch {
   #events: ModelEvent[] = []
@@ -27,7 +28,7 @@ export class EventBatch {
 
   add(event: ModelEvent): void {
     this.#flush(true)
-    this.#events.push(event)
+    this.#events.push(withStorableData(event))
   }
 
   /** The events so far. Half of a surrogate pair at their end stays back for the next read, unless this is the last. */
@@ -54,6 +55,19 @@ export class EventBatch {
       this.#events.push({ type: this.#type, text: end - start === clean.length ? clean : clean.slice(start, end) })
       start = end
     }
+  }
+}
+
+function withStorableData(event: ModelEvent): ModelEvent {
+  switch (event.type) {
+    case 'part-finished':
+      return { ...event, providerData: sanitizeJsonObject(event.providerData) }
+    case 'tool-call-requested':
+      return { ...event, providerData: event.providerData && sanitizeJsonObject(event.providerData) }
+    case 'provider-state-changed':
+      return { ...event, state: sanitizeJsonObject(event.state) }
+    default:
+      return event
   }
 }
 

@@ -1,10 +1,13 @@
-import { type IncomingMessage, request as requestHttp } from 'node:http'
-import { request as requestHttps } from 'node:https'
+import type { IncomingMessage } from 'node:http'
+import type { OutboundGuard } from '../platform/outbound-guard.ts'
+import { isBodiless, readText, responseInitOf, sendRequest } from '../platform/outbound-request.ts'
 
 /** The most that is read of a body that is no stream, in bytes. */
 const maxBodyBytes = 4_194_304
 /** What may wait for a slow reader before the socket is paused, in bytes. */
 const maxBufferedBytes = 262_144
+/** Bodies that are read as they come: events, and lines of JSON. */
+const streamTypes = /^(?:text\/event-stream|application\/x-ndjson)\b/i
 /** How long the rest of a finished answer may take before its connection is given up, in milliseconds. */
 const lingerMs = 1_000
 
@@ -21,35 +24,31 @@ export class EventStreamResponse extends Response {
 /**
  * A `fetch` for the SDKs, on node:http. Reading a body from node's own fetch costs twice as much CPU for each token at
  * a human pace, and ends any answer that pauses for five minutes. It does what an SDK asks for and no more: text
- * bodies, a signal, headers; redirects are not followed, so that no key goes to another host.
+ * bodies, a signal, headers; redirects are not followed, so that no key goes to another host. `guard`: null for the
+ * providers of the configuration, which may be anywhere.
  */
-export const httpFetch: typeof fetch = async (input, init = {}) => {
-  const url = new URL(input instanceof Request ? input.url : input)
-  const headers = Object.fromEntries(new Headers(init.headers))
-  const body = typeof init.body === 'string' ? init.body : undefined
-  if (body === undefined && init.body != null) throw new TypeError('only text is sent')
-  const incoming = await new Promise<IncomingMessage>((resolve, reject) => {
-    const request = (url.protocol === 'https:' ? requestHttps : requestHttp)(
-      url,
+export function createHttpFetch(guard: OutboundGuard | null): typeof fetch {
+  return async (input, { method = 'GET', headers, body, signal } = {}) => {
+    if (body != null && typeof body !== 'string') throw new TypeError('only text is sent')
+    const incoming = await sendRequest(
       {
-        method: init.method ?? 'GET',
-        headers: body === undefined ? headers : { ...headers, 'content-length': Buffer.byteLength(body) },
-        ...(init.signal ? { signal: init.signal } : {}),
+        url: new URL(input instanceof Request ? input.url : input),
+        method,
+        headers: new Headers(headers),
+        body: body ?? undefined,
+        signal: signal ?? undefined,
       },
-      resolve,
+      guard,
     )
-    request.on('error', reject)
-    request.end(body)
-  })
-  const status = incoming.statusCode ?? 0
-  const responseInit = { status, statusText: incoming.statusMessage ?? '', headers: headersOf(incoming) }
-  if (status === 200 && incoming.headers['content-type']?.toLowerCase().startsWith('text/event-stream')) {
-    // Until it is read: what an abort breaks is nobody's unhandled error.
-    incoming.on('error', () => {})
-    return new EventStreamResponse(incoming, responseInit)
+    const responseInit = responseInitOf(incoming)
+    if (responseInit.status === 200 && streamTypes.test(incoming.headers['content-type'] ?? '')) {
+      // Until it is read: what an abort breaks is nobody's unhandled error.
+      incoming.on('error', () => {})
+      return new EventStreamResponse(incoming, responseInit)
+    }
+    const text = await readText(incoming, maxBodyBytes)
+    return new Response(isBodiless(responseInit.status ?? 0) ? null : text, responseInit)
   }
-  const text = await readText(incoming)
-  return new Response(status === 204 || status === 205 || status === 304 ? null : text, responseInit)
 }
 
 /**
@@ -107,22 +106,4 @@ function linger(incoming: IncomingMessage): void {
   timer.unref()
   incoming.once('close', () => clearTimeout(timer))
   incoming.resume()
-}
-
-async function readText(incoming: IncomingMessage): Promise<string> {
-  const parts: Buffer[] = []
-  let size = 0
-  for await (const bytes of incoming) {
-    parts.push(bytes)
-    size += bytes.length
-    if (size > maxBodyBytes) throw new RangeError(`the body is longer than ${maxBodyBytes} bytes`)
-  }
-  return Buffer.concat(parts).toString()
-}
-
-function headersOf(incoming: IncomingMessage): Headers {
-  const headers = new Headers()
-  for (const [name, values] of Object.entries(incoming.headersDistinct))
-    for (const value of values ?? []) headers.append(name, value)
-  return headers
 }

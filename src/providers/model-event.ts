@@ -1,7 +1,14 @@
+import type { JsonObject } from '../platform/json.ts'
 import type { Usage } from './usage.ts'
 
 /** What a provider yields while a model answers. A turn ends with exactly one `turn-finished`, or with an exception. */
-export type ModelEvent = TextDelta | ReasoningDelta | ToolCallRequested | TurnFinished
+export type ModelEvent =
+  | TextDelta
+  | ReasoningDelta
+  | PartFinished
+  | ToolCallRequested
+  | ProviderStateChanged
+  | TurnFinished
 
 /** More text of the answer; never empty. */
 export interface TextDelta {
@@ -15,6 +22,16 @@ export interface ReasoningDelta {
   readonly text: string
 }
 
+/**
+ * The text or reasoning since the last other part is a part of its own, and the provider wants `providerData` back with
+ * it in later requests: a signature, an item's id. The part may be empty. What has no such data needs no end.
+ */
+export interface PartFinished {
+  readonly type: 'part-finished'
+  readonly part: 'text' | 'reasoning'
+  readonly providerData: JsonObject
+}
+
 /** The model asks for a tool; its arguments are whole. */
 export interface ToolCallRequested {
   readonly type: 'tool-call-requested'
@@ -23,6 +40,14 @@ export interface ToolCallRequested {
   readonly name: string
   /** JSON text as the model wrote it, which need not parse. */
   readonly arguments: string
+  /** What the provider wants back with the call in later requests; null where there is nothing. */
+  readonly providerData: JsonObject | null
+}
+
+/** What the provider keeps of the thread has changed: `ModelRequest.providerState` of the next request. */
+export interface ProviderStateChanged {
+  readonly type: 'provider-state-changed'
+  readonly state: JsonObject
 }
 
 /** The model's turn is over. */
@@ -35,5 +60,5 @@ export interface TurnFinished {
   readonly usage: Usage | null
 }
 
-/** Why a turn ended, in the same words for all providers. */
-export type FinishReason = 'stop' | 'length' | 'tool-calls' | 'content-filter' | 'other'
+/** Why a turn ended, in the same words for all providers. `interrupted`: an agent at the provider says that it was stopped. */
+export type FinishReason = 'stop' | 'length' | 'tool-calls' | 'content-filter' | 'interrupted' | 'other'

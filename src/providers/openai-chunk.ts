@@ -13,6 +13,10 @@ export interface ChatChunk {
   readonly error?: unknown
   /** vLLM's errors are a chunk of their own: `{ object: 'error', message, code }`. */
   readonly object?: unknown
+  /** Of agents that keep the conversation and say how they fare. */
+  readonly conversation_id?: unknown
+  readonly agent_status?: unknown
+  readonly agent_error?: unknown
 }
 
 export interface ChatChoice {
@@ -27,6 +31,8 @@ export interface ChatDelta {
   readonly refusal?: unknown
   readonly reasoning_content?: unknown
   readonly reasoning?: unknown
+  /** OpenRouter's. */
+  readonly reasoning_details?: unknown
   readonly tool_calls?: readonly ChatToolCall[] | null
   readonly function_call?: ChatFunction | null
 }
@@ -35,6 +41,8 @@ export interface ChatToolCall {
   readonly index?: number
   readonly id?: string | null
   readonly function?: ChatFunction | null
+  /** Where Gemini signs a call. */
+  readonly extra_content?: unknown
 }
 
 export interface ChatFunction {
@@ -64,18 +72,23 @@ export function usageOf(chunk: ChatChunk): ChatUsage | null {
 }
 
 export function toUsage(usage: ChatUsage): Usage {
-  const inputTokens = count(usage.prompt_tokens)
-  const completionTokens = count(usage.completion_tokens)
-  const reasoningTokens = count(usage.completion_tokens_details?.reasoning_tokens)
-  // xAI counts the reasoning beside the completion and not in it; its total says so.
-  const beside = count(usage.total_tokens) === inputTokens + completionTokens + reasoningTokens
-  return {
-    inputTokens,
-    outputTokens: beside ? completionTokens + reasoningTokens : completionTokens,
-    reasoningTokens,
-    cachedInputTokens: count(usage.prompt_tokens_details?.cached_tokens ?? usage.prompt_cache_hit_tokens),
-    estimated: false,
-  }
+  return withReasoning({
+    inputTokens: tokenCount(usage.prompt_tokens),
+    outputTokens: tokenCount(usage.completion_tokens),
+    totalTokens: tokenCount(usage.total_tokens),
+    reasoningTokens: tokenCount(usage.completion_tokens_details?.reasoning_tokens),
+    cachedInputTokens: tokenCount(usage.prompt_tokens_details?.cached_tokens ?? usage.prompt_cache_hit_tokens),
+  })
+}
+
+/** xAI counts the reasoning beside the output and not in it; its total says so. */
+export function withReasoning({
+  totalTokens,
+  ...counts
+}: Omit<Usage, 'estimated'> & { readonly totalTokens: number }): Usage {
+  const { inputTokens, outputTokens, reasoningTokens } = counts
+  const beside = totalTokens === inputTokens + outputTokens + reasoningTokens
+  return { ...counts, outputTokens: beside ? outputTokens + reasoningTokens : outputTokens, estimated: false }
 }
 
 export function toFinishReason(rawReason: string | null): FinishReason {
@@ -98,6 +111,7 @@ export function toFinishReason(rawReason: string | null): FinishReason {
   }
 }
 
-function count(value: unknown): number {
+/** A number of tokens as far as it is one; 0 where it is not. */
+export function tokenCount(value: unknown): number {
   return typeof value === 'number' && Number.isFinite(value) && value > 0 ? Math.round(value) : 0
 }

@@ -1,23 +1,32 @@
 import type { OpenAI } from 'openai'
-import type { Transcript, Turn } from '../chat/transcript.ts'
-import { assertNever } from '../platform/assert-never.ts'
+import { repairHistory } from './history.ts'
+import { type Message, type MessageTarget, toMessages } from './openai-messages.ts'
 import type { ModelRequest } from './provider.ts'
 
-type Body = OpenAI.Chat.ChatCompletionCreateParamsStreaming
-type Message = OpenAI.Chat.ChatCompletionMessageParam
+type Body = OpenAI.Chat.ChatCompletionCreateParamsStreaming & {
+  /** Of agents that keep the conversation. */
+  conversation_id?: string
+}
 
-/**
- * The body of a Chat Completions request. `official`: it goes to OpenAI's own API, which has a name of its own for the
- * output limit and refuses the one that all others know.
- */
-export function toChatRequest({ model, transcript, options }: ModelRequest, official: boolean): Body {
-  const { temperature, maxOutputTokens, reasoningEffort } = options
-  const limit = official ? { max_completion_tokens: maxOutputTokens } : { max_tokens: maxOutputTokens }
+/** The body of a Chat Completions request. Throws a `ProviderError` for a file that no model reads. */
+export function toChatRequest(
+  { model, transcript, tools, options, providerState }: ModelRequest,
+  target: MessageTarget,
+): Body {
+  const { temperature, maxOutputTokens, reasoningEffort, toolChoice } = options
+  // OpenAI has a name of its own for the limit, and refuses the one that all others know.
+  const limit = target.server.official ? { max_completion_tokens: maxOutputTokens } : { max_tokens: maxOutputTokens }
+  const { instructions, turns } = repairHistory(transcript, target.providerId)
+  const system: Message[] = instructions === '' ? [] : [{ role: 'system', content: instructions }]
+  const conversationId = conversationIdOf(providerState)
   return {
     model,
-    messages: toMessages(transcript),
+    messages: [...system, ...toMessages(turns, target)],
     stream: true,
     stream_options: { include_usage: true },
+    ...(conversationId === null || target.server.official ? {} : { conversation_id: conversationId }),
+    ...(tools.length === 0 ? {} : { tools: tools.map(toTool) }),
+    ...(tools.length === 0 || toolChoice === null ? {} : { tool_choice: toToolChoice(toolChoice) }),
     ...(temperature === null ? {} : { temperature }),
     ...(maxOutputTokens === null ? {} : limit),
     // The word is the provider's own; the SDK's type names only those of OpenAI.
@@ -25,34 +34,20 @@ export function toChatRequest({ model, transcript, options }: ModelRequest, offi
   }
 }
 
-/** Turns that say nothing, such as the message of a run that failed at once, are left out: servers refuse them. */
-function toMessages(transcript: Transcript): Message[] {
-  return transcript.filter((turn) => !isEmpty(turn)).map(toMessage)
+/** The conversation that an agent keeps of the thread, as it said or a user set. */
+export function conversationIdOf(state: ModelRequest['providerState']): string | null {
+  const id = state?.conversation_id
+  return typeof id === 'string' && id !== '' ? id : null
 }
 
-function isEmpty(turn: Turn): boolean {
-  if (turn.role === 'system') return turn.text === ''
-  return turn.role === 'assistant' && turn.text === '' && turn.toolCalls.length === 0
-}
-
-function toMessage(turn: Turn): Message {
-  switch (turn.role) {
-    case 'system':
-    case 'user':
-      return { role: turn.role, content: turn.text }
-    case 'assistant': {
-      const content = turn.text === '' ? null : turn.text
-      if (turn.toolCalls.length === 0) return { role: 'assistant', content }
-      const tool_calls = turn.toolCalls.map((call) => ({
-        id: call.id,
-        type: 'function' as const,
-        function: { name: call.name, arguments: call.arguments === '' ? '{}' : call.arguments },
-      }))
-      return { role: 'assistant', content, tool_calls }
-    }
-    case 'tool':
-      return { role: 'tool', tool_call_id: turn.toolCallId, content: turn.text }
-    default:
-      return assertNever(turn)
+function toTool({ name, description, inputSchema }: ModelRequest['tools'][number]): OpenAI.Chat.ChatCompletionTool {
+  return {
+    type: 'function',
+    function: { name, ...(description === null ? {} : { description }), parameters: { ...inputSchema } },
   }
+}
+
+function toToolChoice(toolChoice: string): OpenAI.Chat.ChatCompletionToolChoiceOption {
+  if (toolChoice === 'auto' || toolChoice === 'none' || toolChoice === 'required') return toolChoice
+  return { type: 'function', function: { name: toolChoice } }
 }

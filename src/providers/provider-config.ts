@@ -16,8 +16,23 @@ export interface ProviderConfig {
   readonly timeoutMs: number
   /** Milliseconds without a byte once it has begun. */
   readonly idleTimeoutMs: number
-  /** How often a request that fails is tried again, before its answer begins; all tries together take `timeoutMs`. */
+  /** How often a request that fails is tried again, before its answer begins. */
   readonly maxRetries: number
+  /** For kinds that can: the API keeps the conversation, and gets what is new of it only. */
+  readonly keepsConversations?: boolean | undefined
+  /** Who asks, where there are several: their load is balanced. Without any, the provider's own fields are the account. */
+  readonly accounts?: readonly AccountConfig[] | undefined
+}
+
+/** What one account has of its own; what it leaves out is the provider's, and its headers are added to those. */
+export interface AccountConfig {
+  /** For logs, metrics and `Provider.error`; without one, its number from 1 stands for it. */
+  readonly name?: string | undefined
+  readonly apiKey?: string | undefined
+  readonly baseUrl?: string | undefined
+  readonly headers?: Readonly<Record<string, string>> | undefined
+  /** How much of the load it takes beside the others; above 0. */
+  readonly weight: number
 }
 
 export interface ModelConfig {

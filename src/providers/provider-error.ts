@@ -20,10 +20,17 @@ export class ProviderError extends Error {
   readonly code: RunErrorCode
   /** Whether the same request could succeed later. */
   readonly retryable: boolean
+  /** How long the provider asks to be left alone, in milliseconds from when the error was made; null: it did not say. */
+  readonly retryAfterMs: number | null
 
-  constructor(code: RunErrorCode, message: string, { retryable, cause }: { retryable: boolean; cause?: unknown }) {
+  constructor(
+    code: RunErrorCode,
+    message: string,
+    { retryable, retryAfterMs = null, cause }: { retryable: boolean; retryAfterMs?: number | null; cause?: unknown },
+  ) {
     super(message, { cause })
     this.code = code
     this.retryable = retryable
+    this.retryAfterMs = retryAfterMs
   }
 }

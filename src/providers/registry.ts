@@ -1,38 +1,52 @@
 import type { Logger } from 'pino'
 import { badInput, RequestError } from '../platform/errors.ts'
-import { createDemoProvider, demoModel } from './demo.ts'
-import { ModelDiscovery } from './discovery.ts'
-import { type Health, ProviderHealth, withHealth } from './health.ts'
-import { createOpenAIProvider } from './openai.ts'
-import type { ModelDescription, Provider } from './provider.ts'
+import { OutboundGuard } from '../platform/outbound-guard.ts'
+import { kinds as allKinds, type Kind } from './kinds.ts'
+import {
+  byPreference,
+  defaultNameOf,
+  findModel,
+  isModelName,
+  knownModels,
+  modelIdOf,
+  nearestIds,
+} from './model-catalogue.ts'
+import { createModelNames } from './model-names.ts'
+import type { Embedding, ModelDescription, Provider } from './provider.ts'
 import type { ProviderConfig } from './provider-config.ts'
-
-/** Every kind of provider: a new one is its file and its line here. */
-export const kinds: Readonly<Record<string, (config: ProviderConfig, dependencies: { log: Logger }) => Provider>> = {
-  openai: createOpenAIProvider,
-  demo: createDemoProvider,
-}
-
-/** Where no default model is configured: the first of these kinds that is enabled, with its model. */
-const defaults: readonly { readonly kind: string; readonly model: string }[] = [
-  { kind: 'openai', model: 'gpt-4o-mini' },
-  { kind: 'demo', model: demoModel },
-]
+import type { ProviderMetrics } from './provider-metrics.ts'
+import { type Entry, ProviderSet, type StoredProvider } from './provider-set.ts'
+import { type ProviderStatus, statusOf } from './provider-status.ts'
+import type { Timing } from './timing.ts'
 
 export interface Providers extends AsyncDisposable {
   /**
-   * The model with this id (`openai/gpt-4o`), or the default for null. Throws a `RequestError` on the field `modelId`:
-   * BAD_USER_INPUT where there is no such model, PROVIDER_UNAVAILABLE where nobody may be asked.
+   * The model with this id (`openai/gpt-4o`) or alias, or the default for null. Throws a `RequestError` on the field
+   * `modelId`: BAD_USER_INPUT where there is no such model, PROVIDER_UNAVAILABLE where nobody may be asked.
    */
   resolve(modelId: string | null): Promise<ResolvedModel>
-  /** The default model's id, as far as it is known by now; null where no provider is enabled. */
+  /** The models that take over where this one fails before its answer begins, in order. */
+  fallbacksOf(modelId: string): readonly string[]
+  /**
+   * The embedding model with this id or alias, or for null that of the first provider that embeds. Throws a
+   * `RequestError` on the field `modelId`, as `resolve` does.
+   */
+  resolveEmbedding(modelId: string | null): ResolvedEmbedding
+  /** The default model's id, as far as it is known by now; null where there is none. */
   defaultModelId(): string | null
   /** The models of one provider or of all that are enabled, by provider; waits for the first discovery. */
   models(providerId?: string): Promise<readonly Model[]>
-  list(): readonly ProviderStatus[]
+  /** Those that are enabled, or all. */
+  list(options?: { readonly includeDisabled?: boolean }): readonly ProviderStatus[]
+  /** Makes these the stored providers; runs under way end by themselves. */
+  replaceStored(stored: readonly StoredProvider[]): void
+  readonly kindNames: readonly string[]
+  /** Warns of each id in the configuration that no provider offers. Waits for the first discovery; never rejects. */
+  reportUnknownModels(): Promise<void>
 }
 
 export interface ResolvedModel {
+  /** The model's real id, where it was asked for by an alias. */
   readonly modelId: string
   readonly provider: Provider
   /** The provider's own name of the model. */
@@ -41,162 +55,168 @@ export interface ResolvedModel {
   readonly contextWindow: number | null
 }
 
+export interface ResolvedEmbedding {
+  readonly modelId: string
+  readonly embedding: Embedding
+  /** The provider's own name of the model. */
+  readonly name: string
+}
+
 export interface Model {
   /** The provider's id, a slash, and the name. */
   readonly id: string
   readonly name: string
-  readonly providerId: string
+  readonly provider: ProviderStatus
   readonly isDefault: boolean
   readonly contextWindow: number | null
-}
-
-export interface ProviderStatus {
-  readonly id: string
-  readonly kind: string
-  readonly health: Health
-  readonly error: string | null
 }
 
 export interface ProvidersConfig {
   readonly providers: readonly ProviderConfig[]
   readonly defaultModel?: string | undefined
+  readonly aliases?: Readonly<Record<string, string>> | undefined
+  readonly fallbacks?: Readonly<Record<string, readonly string[]>> | undefined
   readonly llm: { readonly enabled: boolean }
 }
 
-interface Entry {
-  readonly config: ProviderConfig
-  readonly provider: Provider
-  readonly health: ProviderHealth
-  /** undefined where the provider must not be contacted. */
-  readonly discovery: ModelDiscovery | undefined
+export interface ProvidersOptions {
+  readonly config: ProvidersConfig
+  readonly log: Logger
+  /** Every kind of provider by its name; left out: those of Parley. */
+  readonly kinds?: Readonly<Record<string, Kind>> | undefined
+  /** What stored providers may reach; left out: the public internet. */
+  readonly outbound?: OutboundGuard | undefined
+  readonly metrics?: ProviderMetrics | null | undefined
+  /** Left out: the usual times. */
+  readonly timing?: Partial<Timing> | undefined
 }
 
-const maxNameLength = 256
 const maxExamples = 5
 
 /** Throws where an entry's kind does not exist, or two have one id. */
-export function createProviders({ config, log }: { config: ProvidersConfig; log: Logger }): Providers {
-  const entries = new Map<string, Entry>()
-  for (const provider of config.providers) {
-    if (entries.has(provider.id)) throw new Error(`two providers have the id '${provider.id}'`)
-    entries.set(provider.id, createEntry(provider, config.llm.enabled, log))
-  }
-  const enabled = [...entries.values()].filter((entry) => entry.config.enabled)
+export function createProviders(options: ProvidersOptions): Providers {
+  const { config, log, kinds = allKinds, metrics = null, timing } = options
+  const { outbound = new OutboundGuard({ allowPrivateAddresses: false, allowedHosts: [] }) } = options
+  const { enabled: llmEnabled } = config.llm
+  const set = new ProviderSet(config.providers, { kinds, llmEnabled, outbound, log, metrics, timing })
+  const names = createModelNames(config)
 
   function defaultModelId(): string | null {
-    if (config.defaultModel) return config.defaultModel
-    const found = defaultEntry(enabled)
-    if (!found) return null
-    const { entry, model } = found
-    const configured = entry.config.models?.[0]?.name
-    const offered = entry.discovery?.models ?? []
-    const preferred = offered.some(({ name }) => name === model) ? model : (offered[0]?.name ?? model)
-    return `${entry.config.id}/${configured ?? preferred}`
+    if (config.defaultModel) return names.realIdOf(config.defaultModel)
+    const [first] = byPreference(set.enabled())
+    const name = first ? defaultNameOf(first) : null
+    return first && name !== null ? modelIdOf(first, name) : null
   }
 
   /** What the default is may depend on what the provider offers. */
-  async function settledDefaultModelId(): Promise<string | null> {
-    const entry = config.defaultModel ? undefined : defaultEntry(enabled)?.entry
-    if (entry && !entry.config.models?.length) await entry.discovery?.ready()
-    return defaultModelId()
+  async function settledDefaultModelId(): Promise<string> {
+    const [first] = config.defaultModel ? [] : byPreference(set.enabled())
+    if (first && !first.config.models?.length) await first.discovery?.ready()
+    const id = defaultModelId()
+    if (id !== null) return id
+    if (!first) throw unavailable('no provider is configured.')
+    throw unavailable(first.problem ?? `the provider '${first.config.id}' lists no model that could be the default.`)
   }
 
   async function resolve(modelId: string | null): Promise<ResolvedModel> {
     if (!config.llm.enabled) throw unavailable('models are switched off (llm.enabled).')
-    const id = modelId ?? (await settledDefaultModelId())
-    if (id === null) throw unavailable('no provider is configured.')
+    const id = modelId === null ? await settledDefaultModelId() : names.realIdOf(modelId)
     const slash = id.indexOf('/')
     const name = id.slice(slash + 1)
-    const entry = slash > 0 ? entries.get(id.slice(0, slash)) : undefined
-    if (!entry || name === '' || name.length > maxNameLength || /[\p{Cc}\p{Cs}]/u.test(name)) {
-      throw missing(modelId)
-    }
-    if (!entry.config.enabled) throw unavailable(`the provider '${entry.config.id}' is switched off.`)
+    const entry = slash > 0 ? set.get(id.slice(0, slash)) : undefined
+    if (!entry || !isModelName(name)) throw await missing(modelId)
+    const provider = requireProvider(entry)
     let known = findModel(entry, name)
-    if (!known && entry.discovery) {
-      await entry.discovery.refresh()
+    if (!known) {
+      await entry.discovery?.refresh()
       known = findModel(entry, name)
     }
     // A provider that lists nothing may have the model all the same.
-    if (!known && knownModels(entry).length > 0) throw missing(modelId)
-    return { modelId: id, provider: entry.provider, name, contextWindow: known?.contextWindow ?? null }
+    if (!known && knownModels(entry).length > 0) throw await missing(modelId)
+    return { modelId: id, provider, name, contextWindow: known?.contextWindow ?? null }
   }
 
-  function missing(modelId: string | null): RequestError {
+  async function missing(modelId: string | null): Promise<RequestError> {
     // Who asked for no model in particular did nothing wrong.
     if (modelId === null) return unavailable(`there is no model '${defaultModelId()}', which is the default.`)
-    const ids = enabled.flatMap((entry) => knownModels(entry).map(({ name }) => `${entry.config.id}/${name}`))
+    await listed(set.enabled())
+    const ids = set.enabled().flatMap((entry) => knownModels(entry).map(({ name }) => modelIdOf(entry, name)))
     const first = defaultModelId()
-    const examples = [...new Set([...(first === null ? [] : [first]), ...ids])].slice(0, maxExamples)
-    const such = examples.length > 0 ? `, such as ${examples.join(', ')}` : ''
+    const near = nearestIds(modelId, [...ids, ...names.aliases], maxExamples - 1)
+    const examples = new Set([...near, ...(first === null ? [] : [first]), ...(near.length > 0 ? [] : ids)])
+    const such = examples.size > 0 ? `, such as ${[...examples].slice(0, maxExamples).join(', ')}` : ''
     return badInput('modelId', `no such model; a model's id is PROVIDER/MODEL${such}.`)
   }
 
   async function models(providerId?: string): Promise<readonly Model[]> {
-    const asked = enabled.filter((entry) => providerId === undefined || entry.config.id === providerId)
-    await Promise.all(asked.map((entry) => entry.discovery?.ready()))
+    const asked = set.enabled().filter((entry) => providerId === undefined || entry.config.id === providerId)
+    await listed(asked)
     const defaultId = defaultModelId()
-    return asked.flatMap((entry) => {
-      const listed = knownModels(entry).map((model) => toModel(entry, model, defaultId))
-      const prefix = `${entry.config.id}/`
-      if (listed.length > 0 || !entry.discovery || !defaultId?.startsWith(prefix)) return listed
+    return asked.flatMap((entry): readonly Model[] => {
+      const provider = statusOf(entry)
+      const toModel = ({ name, contextWindow }: ModelDescription): Model => {
+        const id = modelIdOf(entry, name)
+        return { id, name, provider, isDefault: id === defaultId, contextWindow }
+      }
+      const known = knownModels(entry).map(toModel)
+      const prefix = modelIdOf(entry, '')
+      if (known.length > 0 || !entry.discovery || !defaultId?.startsWith(prefix)) return known
       // The provider lists nothing, but its default model can be asked.
-      return [toModel(entry, { name: defaultId.slice(prefix.length), contextWindow: null }, defaultId)]
+      return [toModel({ name: defaultId.slice(prefix.length), contextWindow: null })]
     })
+  }
+
+  function resolveEmbedding(modelId: string | null): ResolvedEmbedding {
+    if (!config.llm.enabled) throw unavailable('models are switched off (llm.enabled).')
+    const real = modelId === null ? null : names.realIdOf(modelId)
+    const embedding = byPreference(set.enabled()).filter(({ provider }) => provider?.embedding)
+    const slash = real?.indexOf('/') ?? -1
+    const id = real?.slice(0, Math.max(0, slash))
+    const entry = real === null ? embedding[0] : embedding.find((candidate) => candidate.config.id === id)
+    const name = real === null ? entry?.provider?.embedding?.defaultModel : real.slice(slash + 1)
+    if (entry?.provider?.embedding && name && isModelName(name))
+      return { modelId: modelIdOf(entry, name), embedding: entry.provider.embedding, name }
+    if (embedding.length === 0) throw unavailable('no provider that embeds is configured.')
+    const ids = embedding.map(({ config, provider }) => `${config.id}/${provider?.embedding?.defaultModel}`)
+    throw badInput('modelId', `no such embedding model; such as ${ids.slice(0, maxExamples).join(', ')}.`)
+  }
+
+  async function reportUnknownModels(): Promise<void> {
+    if (!config.llm.enabled) return
+    await listed(set.enabled())
+    for (const { key, modelId } of names.mentioned) {
+      const entry = set.get(modelId.slice(0, Math.max(0, modelId.indexOf('/'))))
+      const isUnknown = entry
+        ? knownModels(entry).length > 0 && !findModel(entry, modelId.slice(modelId.indexOf('/') + 1))
+        : true
+      if (isUnknown) log.warn({ key, modelId }, 'the configuration names a model that no provider offers')
+    }
   }
 
   return {
     resolve,
+    resolveEmbedding,
+    fallbacksOf: names.fallbacksOf,
     defaultModelId,
     models,
-    list: () =>
-      enabled.map(
-        ({ config: { id, kind }, health: { health, error } }): ProviderStatus => ({ id, kind, health, error }),
-      ),
-    async [Symbol.asyncDispose]() {
-      await Promise.all([...entries.values()].map((entry) => entry.discovery?.[Symbol.asyncDispose]()))
-    },
+    list: ({ includeDisabled = false } = {}) => (includeDisabled ? set.all() : set.enabled()).map(statusOf),
+    replaceStored: (stored) => set.replaceStored(stored),
+    kindNames: set.kindNames,
+    reportUnknownModels,
+    [Symbol.asyncDispose]: () => set[Symbol.asyncDispose](),
   }
 }
 
-function createEntry(config: ProviderConfig, llmEnabled: boolean, log: Logger): Entry {
-  const create = Object.hasOwn(kinds, config.kind) ? kinds[config.kind] : undefined
-  if (!create) {
-    const known = Object.keys(kinds).join(', ')
-    throw new Error(`provider '${config.id}': no kind '${config.kind}'; the kinds are ${known}`)
-  }
-  const health = new ProviderHealth()
-  const provider = withHealth(create(config, { log }), health)
-  const discovery = config.enabled && llmEnabled ? new ModelDiscovery(provider, log) : undefined
-  return { config, provider, health, discovery }
+/** Resolves when each has listed its models for the first time, or has failed to. */
+async function listed(entries: readonly Entry[]): Promise<void> {
+  await Promise.all(entries.map(({ discovery }) => discovery?.ready()))
 }
 
-function defaultEntry(enabled: readonly Entry[]): { entry: Entry; model: string } | undefined {
-  for (const { kind, model } of defaults) {
-    const entry = enabled.find(({ config }) => config.kind === kind)
-    if (entry) return { entry, model }
-  }
-  return undefined
-}
-
-/** The configured models, and those that the provider lists beside them; what is configured of a model holds. */
-function knownModels({ config, discovery }: Entry): readonly ModelDescription[] {
-  const models = new Map((discovery?.models ?? []).map((model) => [model.name, model]))
-  const configured = (config.models ?? []).map((model) => ({
-    name: model.name,
-    contextWindow: model.contextWindow ?? models.get(model.name)?.contextWindow ?? null,
-  }))
-  for (const { name } of configured) models.delete(name)
-  return [...configured, ...models.values()]
-}
-
-function findModel(entry: Entry, name: string): ModelDescription | undefined {
-  return knownModels(entry).find((model) => model.name === name)
-}
-
-function toModel(entry: Entry, { name, contextWindow }: ModelDescription, defaultId: string | null): Model {
-  const id = `${entry.config.id}/${name}`
-  return { id, name, providerId: entry.config.id, isDefault: id === defaultId, contextWindow }
+/** Throws PROVIDER_UNAVAILABLE where the provider may not or cannot be asked. */
+function requireProvider({ config, provider, problem }: Entry): Provider {
+  if (!config.enabled) throw unavailable(`the provider '${config.id}' is switched off.`)
+  if (provider === null) throw unavailable(`the provider '${config.id}' cannot be asked. ${problem ?? ''}`.trimEnd())
+  return provider
 }
 
 function unavailable(why: string): RequestError {

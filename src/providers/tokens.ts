@@ -1,5 +1,5 @@
 import { setImmediate } from 'node:timers/promises'
-import type { Transcript, Turn } from '../chat/transcript.ts'
+import { type Transcript, type Turn, textOf, toolCallsOf } from '../chat/transcript.ts'
 import type { Usage } from './usage.ts'
 
 /** Longer texts are counted by samples, in UTF-16 code units. */
@@ -28,7 +28,7 @@ export async function countTokens(text: string): Promise<number> {
 
 /** What a turn cost, where the provider does not say so. */
 export async function estimateUsage(transcript: Transcript, answer: string): Promise<Usage> {
-  const prompt = await countTokens(transcript.map(textOf).join('\n'))
+  const prompt = await countTokens(transcript.map(promptOf).join('\n'))
   return {
     inputTokens: prompt + transcript.length * tokensPerTurn + tokensPerAnswer,
     outputTokens: await countTokens(answer),
@@ -38,9 +38,11 @@ export async function estimateUsage(transcript: Transcript, answer: string): Pro
   }
 }
 
-function textOf(turn: Turn): string {
+/** What a provider reads of a turn. */
+export function promptOf(turn: Turn): string {
   if (turn.role !== 'assistant') return turn.text
-  return [turn.text, ...turn.toolCalls.flatMap((call) => [call.name, call.arguments])].join('\n')
+  const calls = toolCallsOf(turn).flatMap((call) => [call.name, call.arguments])
+  return [textOf(turn), ...calls].join('\n')
 }
 
 async function countWhole(text: string): Promise<number> {

@@ -25,3 +25,23 @@ export function addUsage(left: Usage, right: Usage): Usage {
     estimated: left.estimated || right.estimated,
   }
 }
+
+/** More than any model reads or writes in a turn; what is above it was not counted. It fits the database many times. */
+const maxTokens = 100_000_000
+
+/** The counts as they can be stored and added up, whatever a provider sent: whole, and no detail above what it is of. */
+export function soundUsage(usage: Usage): Usage {
+  const inputTokens = soundCount(usage.inputTokens)
+  const outputTokens = soundCount(usage.outputTokens)
+  return {
+    inputTokens,
+    outputTokens,
+    reasoningTokens: Math.min(soundCount(usage.reasoningTokens), outputTokens),
+    cachedInputTokens: Math.min(soundCount(usage.cachedInputTokens), inputTokens),
+    estimated: usage.estimated,
+  }
+}
+
+function soundCount(count: number): number {
+  return count > 0 ? Math.min(Math.round(count), maxTokens) : 0
+}

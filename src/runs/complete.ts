@@ -1,11 +1,15 @@
+import type { Viewer } from '../auth/viewer.ts'
 import type { Transcript } from '../chat/transcript.ts'
 import { type ErrorCode, RequestError } from '../platform/errors.ts'
 import type { FinishReason, ReasoningDelta, TextDelta, ToolCallRequested } from '../providers/model-event.ts'
 import { ProviderError, type RunErrorCode } from '../providers/provider-error.ts'
 import type { Providers } from '../providers/registry.ts'
+import { estimateUsage } from '../providers/tokens.ts'
 import { noUsage, type Usage } from '../providers/usage.ts'
+import { askWithFallback } from './fallback.ts'
 import { modelTurn } from './model-turn.ts'
-import type { RunOptions } from './run-options.ts'
+import { estimateAnswer, holdTokens, type QuotaServices } from './quotas.ts'
+import { checkedOptions, type GenerationDefaults, type GivenOptions, optionsFor } from './run-options.ts'
 
 /** One answer that is stored nowhere. */
 export interface Completion {
@@ -25,24 +29,53 @@ export type CompletionEvent =
 export interface CompletionRequest {
   readonly transcript: Transcript
   readonly modelId: string | null
-  readonly options: RunOptions
+  readonly options: GivenOptions | null
 }
 
-/** Asks a model and yields its answer as it comes, at last whole. Throws a `RequestError` where it fails. */
+export interface CompletionDependencies extends QuotaServices {
+  readonly providers: Providers
+  readonly generation: GenerationDefaults
+}
+
+/**
+ * Asks a model, and where that fails before its first word those that take over, and yields the answer as it comes, at
+ * last whole. Throws a `RequestError` where it fails. What it has used of the viewer's quota is counted however it ends.
+ */
 export async function* streamCompletion(
-  { transcript, modelId, options }: CompletionRequest,
-  { providers }: { readonly providers: Providers },
+  viewer: Viewer,
+  { transcript, modelId, options: given }: CompletionRequest,
+  { providers, generation, quotas, log }: CompletionDependencies,
   signal: AbortSignal,
 ): AsyncGenerator<CompletionEvent, void> {
+  const checked = checkedOptions(given, generation)
   const model = await providers.resolve(modelId)
+  const options = optionsFor(model, checked, given)
+  const settle = await holdTokens(viewer, { quotas, log }, () => estimateAnswer(transcript, options, quotas))
+  let answering = model.modelId
+  let isUntouched = true
   let text = ''
   let reasoning = ''
   let finishReason: FinishReason = 'other'
-  let usage = noUsage
+  let usage: Usage | null = null
   const toolCalls: ToolCallRequested[] = []
   try {
-    for await (const batch of modelTurn(model, { transcript, options }, signal))
-      for (const event of batch)
+    const turn = askWithFallback(
+      {
+        model,
+        fallbacks: providers.fallbacksOf(model.modelId),
+        options,
+        isUntouched: () => isUntouched && !signal.aborted,
+        onSwitch: async ({ toModelId }) => {
+          answering = toModelId
+        },
+        ask: (asked, fitting) =>
+          modelTurn(asked, { transcript, options: fitting, tools: [], providerState: null }, signal),
+      },
+      { providers, log },
+    )
+    for await (const batch of turn)
+      for (const event of batch) {
+        if (event.type !== 'provider-state-changed') isUntouched = false
         switch (event.type) {
           case 'text-delta':
             text += event.text
@@ -59,20 +92,32 @@ export async function* streamCompletion(
             finishReason = event.reason
             usage = event.usage ?? noUsage
         }
+      }
   } catch (error) {
     throw error instanceof ProviderError ? requestError(error) : error
+  } finally {
+    // Whoever leaves in the middle has had what was read and written for them.
+    await settle(usage ?? (isUntouched ? noUsage : await estimateUsage(transcript, reasoning + text)))
   }
-  const completion = { modelId: model.modelId, text, reasoning: reasoning || null, toolCalls, finishReason, usage }
+  const completion = {
+    modelId: answering,
+    text,
+    reasoning: reasoning || null,
+    toolCalls,
+    finishReason,
+    usage: usage ?? noUsage,
+  }
   yield { type: 'finished', completion }
 }
 
 /** The whole answer at once. */
 export async function complete(
+  viewer: Viewer,
   request: CompletionRequest,
-  dependencies: { readonly providers: Providers },
+  dependencies: CompletionDependencies,
   signal: AbortSignal,
 ): Promise<Completion> {
-  for await (const event of streamCompletion(request, dependencies, signal))
+  for await (const event of streamCompletion(viewer, request, dependencies, signal))
     if (event.type === 'finished') return event.completion
   throw new Error('the completion ended without its last event')
 }
@@ -84,6 +129,6 @@ const codes: Partial<Record<RunErrorCode, ErrorCode>> = {
 }
 
 /** Outside a run there is no `Run.error` to hold a provider's failure. */
-function requestError(error: ProviderError): RequestError {
+export function requestError(error: ProviderError): RequestError {
   return new RequestError(codes[error.code] ?? 'PROVIDER_UNAVAILABLE', error.message, { cause: error })
 }

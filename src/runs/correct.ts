@@ -34,7 +34,7 @@ export async function updateMessage(
   const { threadId } = await requireMessage(viewer, database, messageId)
   await requireThread(viewer, database, threadId, 'messageId')
   const message = await database.$transaction(async (transaction) => {
-    if (!(await lockThread(transaction, viewer.id, threadId))) throw notFound('message', 'messageId')
+    if (!(await lockThread(viewer, transaction, threadId))) throw notFound('message', 'messageId')
     const open = await lockOpenRuns(transaction, threadId)
     if (open.some((run) => run.messageId === messageId))
       throw conflict('A run is writing this message: cancel the run, or wait for its end.', 'messageId')

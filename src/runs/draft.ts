@@ -1,20 +1,44 @@
-import { appendText, type MessagePart } from '../chat/message-parts.ts'
-import type { ModelEvent } from '../providers/model-event.ts'
+import { appendText, appendToolCall, finishPart, type MessagePart } from '../chat/message-parts.ts'
+import { isSettled, type ToolCall } from '../chat/tool-calls.ts'
+import { assertNever } from '../platform/assert-never.ts'
+import { newId } from '../platform/ids.ts'
+import type { JsonObject } from '../platform/json.ts'
+import type { FinishReason, ModelEvent, ToolCallRequested } from '../providers/model-event.ts'
 import { addUsage, noUsage, type Usage } from '../providers/usage.ts'
+import type { ModelSwitched, ToolCallFinished } from './run-event.ts'
+
+/** What a provider said last that it keeps of the thread. */
+export interface ProviderState {
+  readonly providerId: string
+  readonly state: JsonObject
+}
 
 /** The answer as it is being written: what the events of a run add up to. */
 export class Draft {
   text: string
   reasoning: string
   parts: readonly MessagePart[]
+  /** Those of all steps, in the order in which the model asked. One that changes is another object. */
+  toolCalls: readonly ToolCall[]
+  modelId: string
+  providerState: ProviderState | null = null
   usage: Usage = noUsage
   /** The model turn that is being written, from 0. */
   step: number
+  /** Why the last turn ended; null before the first end. */
+  finishReason: FinishReason | null = null
 
-  constructor(stored: { text: string; reasoning: string | null; parts: readonly MessagePart[] }) {
+  constructor(stored: {
+    text: string
+    reasoning: string | null
+    parts: readonly MessagePart[]
+    modelId: string
+  }) {
     this.text = stored.text
     this.reasoning = stored.reasoning ?? ''
     this.parts = stored.parts
+    this.toolCalls = []
+    this.modelId = stored.modelId
     this.step = (stored.parts.at(-1)?.step ?? -1) + 1
   }
 
@@ -23,7 +47,12 @@ export class Draft {
     return this.parts.length === 0
   }
 
-  apply(event: ModelEvent): void {
+  /** The calls that nothing has come of yet. */
+  get openToolCalls(): readonly ToolCall[] {
+    return this.toolCalls.filter((call) => !isSettled(call))
+  }
+
+  apply(event: ModelEvent | ToolCallFinished | ModelSwitched): void {
     switch (event.type) {
       case 'text-delta':
         this.text += event.text
@@ -33,12 +62,61 @@ export class Draft {
         this.reasoning += event.text
         this.parts = appendText(this.parts, 'reasoning', this.step, event.text.length)
         break
-      case 'turn-finished':
-        this.usage = addUsage(this.usage, event.usage ?? { ...noUsage, estimated: true })
-        this.step += 1
+      case 'part-finished':
+        this.parts = finishPart(this.parts, event.part, this.step, event.providerData)
         break
       case 'tool-call-requested':
+        this.#request(event)
         break
+      case 'tool-call-finished':
+        this.toolCalls = this.toolCalls.map((call) => (call.id === event.toolCallId ? finished(call, event) : call))
+        break
+      case 'provider-state-changed':
+        this.providerState = { providerId: providerOf(this.modelId), state: event.state }
+        break
+      case 'model-switched':
+        this.modelId = event.toModelId
+        break
+      case 'turn-finished':
+        this.usage = addUsage(this.usage, event.usage ?? { ...noUsage, estimated: true })
+        this.finishReason = event.reason
+        this.step += 1
+        break
+      default:
+        assertNever(event)
     }
   }
+
+  #request({ callId, name, arguments: args, providerData }: ToolCallRequested): void {
+    const { step } = this
+    const id = newId('toolcall', this.toolCalls.at(-1)?.id)
+    const call: ToolCall = {
+      id,
+      step,
+      index: this.toolCalls.filter((other) => other.step === step).length,
+      callId,
+      name,
+      arguments: args,
+      textOffset: this.text.length,
+      reasoningOffset: this.reasoning.length,
+      status: 'REQUESTED',
+      output: null,
+      isError: false,
+      providerData,
+      startedAt: null,
+      finishedAt: null,
+    }
+    this.toolCalls = [...this.toolCalls, call]
+    this.parts = appendToolCall(this.parts, step, id)
+  }
+}
+
+/** The provider of a model, which its id begins with. */
+export function providerOf(modelId: string): string {
+  const slash = modelId.indexOf('/')
+  return slash === -1 ? modelId : modelId.slice(0, slash)
+}
+
+function finished(call: ToolCall, { status, output }: ToolCallFinished): ToolCall {
+  return { ...call, status, output, isError: status !== 'SUCCEEDED', finishedAt: new Date() }
 }

@@ -1,3 +1,4 @@
+import type { ThreadNames } from '../chat/visible-threads.ts'
 import type { Recorded, RunEvent, RunStatus } from './run-event.ts'
 
 /**
@@ -36,6 +37,9 @@ export interface EventStream extends AsyncDisposable {
   /** The thread was cleared: what was held of it is dropped, and subscribers get a `stream-reset`. */
   resetThread(threadId: string): void
 
+  /** The thread names something else now: who may not see it so gets a `stream-reset` and is completed. */
+  narrowThread(threadId: string, names: ThreadNames): void
+
   /** The thread was deleted: subscribers get a `stream-reset` and are completed, and nothing of it is held. */
   closeThread(threadId: string): void
 }
@@ -51,6 +55,8 @@ export interface SubscribeOptions {
   readonly runId: string | null
   /** The client's cursor. */
   readonly after: string | null
+  /** Whether whoever subscribes may see a thread that names this. */
+  readonly allows: (names: ThreadNames) => boolean
   /** What the database knows, for when the stream doesn't: read before subscribing. */
   readonly stored: StoredState
 }

@@ -1,5 +1,6 @@
 import type { Viewer } from '../auth/viewer.ts'
 import { requireThread } from '../chat/threads.ts'
+import { allowsThread, visibleInThread } from '../chat/visible-threads.ts'
 import type { PrismaClient } from '../database/generated/client.ts'
 import { notFound } from '../platform/errors.ts'
 import { kindOfId } from '../platform/ids.ts'
@@ -24,9 +25,14 @@ export async function followThread(
     runId !== null && kindOfId(runId) !== 'run'
       ? null
       : await database.run.findFirst({
-          where: { ...where, ownerId: viewer.id },
+          where: { ...where, ...visibleInThread(viewer) },
           select: { id: true, status: true, message: { select: { id: true, text: true, reasoning: true } } },
         })
   if (runId !== null && !run) throw notFound('run', 'runId')
-  return stream.subscribe(threadId, { runId, after, stored: { run, message: run?.message ?? null } })
+  return stream.subscribe(threadId, {
+    runId,
+    after,
+    allows: (names) => allowsThread(viewer, names),
+    stored: { run, message: run?.message ?? null },
+  })
 }

@@ -1,9 +1,11 @@
+import { removeExpiredTokens } from '../auth/refresh-tokens.ts'
 import { purgeDeletedThreads } from '../chat/threads.ts'
 import type { PrismaClient } from '../database/generated/client.ts'
 import type { Log } from '../platform/log.ts'
 import { repeat } from '../platform/repeat.ts'
 import type { EventStream } from './event-stream.ts'
 import { keyExpiry } from './idempotency.ts'
+import { removeExpiredReservations } from './quotas-rows.ts'
 
 export interface HousekeepingOptions {
   readonly database: PrismaClient
@@ -18,14 +20,20 @@ export interface HousekeepingOptions {
 const everyMs = 600_000
 const batchSize = 100
 
-/** Removes, every ten minutes, what was kept for a time: deleted threads, and idempotency keys. */
+/**
+ * Removes, every ten minutes, what was kept for a time: deleted threads, idempotency keys, refresh tokens, and what is
+ * held of quotas.
+ */
 export function keepHouse(options: HousekeepingOptions): AsyncDisposable {
   return repeat({ everyMs, log: options.log, task: 'housekeeping' }, () => cleanUp(options))
 }
 
 export async function cleanUp({ database, stream, log, deletedDays, vacuums }: HousekeepingOptions): Promise<void> {
-  if (vacuums) await database.$executeRaw`VACUUM "Thread", "Message", "Run", "IdempotencyKey"`
+  if (vacuums)
+    await database.$executeRaw`VACUUM "Thread", "Message", "Run", "IdempotencyKey", "TokenReservation", "TokenUsage", "RefreshToken"`
   await database.idempotencyKey.deleteMany({ where: { createdAt: { lt: keyExpiry() } } })
+  await removeExpiredReservations(database)
+  await removeExpiredTokens(database)
   if (deletedDays === null) return
   const deletedBefore = new Date(Date.now() - deletedDays * 86_400_000)
   for (;;) {

@@ -7,8 +7,6 @@ import { runOptions } from './run-options.ts'
 /** A stored run with what it has written so far. */
 export interface LoadedRun extends StoredRun {
   readonly id: string
-  readonly threadId: string
-  readonly messageId: string
   readonly requestId: string | null
   readonly cancelRequested: boolean
   readonly draft: Draft
@@ -18,11 +16,11 @@ export interface LoadedRun extends StoredRun {
 export async function loadRun(database: PrismaClient, runId: string): Promise<LoadedRun> {
   const run = await database.run.findUniqueOrThrow({
     where: { id: runId },
-    include: { message: true, owner: true, thread: { select: { instructions: true } } },
+    include: { message: true, owner: true, thread: { select: { title: true, instructions: true } } },
   })
   const { message, owner } = run
   if (!message) throw new Error(`run ${runId} has no message to write`)
-  const draft = new Draft({ ...message, parts: parseParts(message.parts) })
+  const draft = new Draft({ ...message, parts: parseParts(message.parts), modelId: run.modelId })
   return {
     id: run.id,
     threadId: run.threadId,
@@ -31,8 +29,9 @@ export async function loadRun(database: PrismaClient, runId: string): Promise<Lo
     cancelRequested: run.cancelRequestedAt !== null,
     viewer: owner,
     modelId: run.modelId,
+    requestedModelId: run.requestedModelId,
     options: runOptions.parse(run.options),
-    leafId: message.parentId ?? message.id,
+    threadTitle: run.thread.title,
     threadInstructions: run.thread.instructions,
     step: draft.step,
     draft,

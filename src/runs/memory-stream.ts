@@ -1,3 +1,4 @@
+import type { ThreadNames } from '../chat/visible-threads.ts'
 import { badInput } from '../platform/errors.ts'
 import { newUlid } from '../platform/ids.ts'
 import type { DeltaPlace, EventStream, LiveMessage, LiveRun, SubscribeOptions } from './event-stream.ts'
@@ -52,7 +53,7 @@ export class MemoryStream implements EventStream {
     return recorded
   }
 
-  subscribe(threadId: string, { runId, after, stored }: SubscribeOptions): Subscriber {
+  subscribe(threadId: string, { runId, after, allows, stored }: SubscribeOptions): Subscriber {
     const log = this.#logOf(threadId)
     const held = after === null ? null : this.#heldAfter(log, threadId, after)
     const followed = held?.filter((recorded) => runId === null || recorded.runId === runId || isReset(recorded)) ?? null
@@ -76,6 +77,7 @@ export class MemoryStream implements EventStream {
       runId,
       backlog,
       ended,
+      allows,
       queueSize: this.#options.queueSize,
       startCursor: followed === null ? this.cursor(threadId, this.#sequence) : (after ?? ''),
       message: (messageId) => log.message(messageId),
@@ -106,6 +108,14 @@ export class MemoryStream implements EventStream {
   resetThread(threadId: string): void {
     this.#logOf(threadId).drop(this.#sequence)
     this.append(threadId, null, { type: 'stream-reset' })
+  }
+
+  narrowThread(threadId: string, names: ThreadNames): void {
+    for (const subscriber of this.#logs.get(threadId)?.subscribers ?? []) {
+      if (subscriber.allows(names)) continue
+      subscriber.push(this.#now(threadId, null, { type: 'stream-reset' }))
+      subscriber.end()
+    }
   }
 
   closeThread(threadId: string): void {

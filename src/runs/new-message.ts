@@ -49,7 +49,7 @@ export async function storeMessage(
 ): Promise<StoredMessage> {
   const threadId = givenThreadId ?? (await createThread(viewer, transaction, {})).id
   // One writer a thread at a time: what follows reads the thread's last message and open runs, and adds to them.
-  if (givenThreadId !== null && !(await lockThread(transaction, viewer.id, threadId))) throw notFound('thread', field)
+  if (givenThreadId !== null && !(await lockThread(viewer, transaction, threadId))) throw notFound('thread', field)
   const room = await makeRoom(transaction, threadId, whenBusy)
   const newest = await newestMessageId(viewer, transaction, threadId)
   // Under ROLLBACK the message takes the stopped one's place, unless it was given a place of its own.

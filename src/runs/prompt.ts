@@ -2,55 +2,88 @@ import type { Viewer } from '../auth/viewer.ts'
 import { branchTranscript } from '../chat/branches.ts'
 import type { Transcript, Turn } from '../chat/transcript.ts'
 import type { PrismaClient } from '../database/generated/client.ts'
-import { countTokens } from '../providers/tokens.ts'
+import type { GenerationOptions } from '../providers/provider.ts'
+import type { ResolvedModel } from '../providers/registry.ts'
+import { countTokens, promptOf } from '../providers/tokens.ts'
+import { fillIn } from './fill-in.ts'
+import { turnsOf } from './turns.ts'
 
 export interface ContextConfig {
   /** Messages of the branch that the model is shown, the newest ones. */
   readonly maxMessages: number
-  /** Tokens of the branch that the model is shown. */
+  /** Tokens that the model is shown, instructions included. */
   readonly maxTokens: number
   /** What every model is told first. */
   readonly instructions?: string | undefined
 }
 
-/** What the model is shown: the instructions, and the end of the branch that `leafId` ends. */
+export interface PromptPlace {
+  /** The answer that is being written. */
+  readonly messageId: string
+  /** The model turn that is to be taken: of the answer, the steps before it are shown. */
+  readonly step: number
+  readonly threadTitle: string | null
+  readonly threadInstructions: string | null
+}
+
+/** Room for the answer where nobody says how long it may be, in tokens; in a small window, a quarter of that. */
+const answerTokens = 4_096
+
+/** The context as far as the model has room for it beside its answer. */
+export function contextFor(
+  { contextWindow }: Pick<ResolvedModel, 'contextWindow'>,
+  { maxOutputTokens }: Pick<GenerationOptions, 'maxOutputTokens'>,
+  context: ContextConfig,
+): ContextConfig {
+  if (contextWindow === null) return context
+  const room = maxOutputTokens ?? Math.min(answerTokens, Math.floor(contextWindow / 4))
+  return { ...context, maxTokens: Math.min(context.maxTokens, Math.max(0, contextWindow - room)) }
+}
+
+/**
+ * What the model is shown: the instructions, the end of the branch that the answer continues, and what the answer holds
+ * so far. It is cut by whole messages; the newest message of the user, and what follows it, always stays.
+ */
 export async function readPrompt(
   viewer: Viewer,
   database: PrismaClient,
-  { leafId, threadInstructions }: { leafId: string; threadInstructions: string | null },
+  { messageId, step, threadTitle, threadInstructions }: PromptPlace,
   config: ContextConfig,
 ): Promise<Transcript> {
-  const messages = await branchTranscript(viewer, database, leafId, config.maxMessages)
-  const turns = messages.filter(({ text }) => text !== '').map(turnOf)
+  // The answer is no message of those that count.
+  const branch = await branchTranscript(viewer, database, messageId, config.maxMessages + 1)
+  const messages = branch.map((message) => turnsOf(message, message.id === messageId ? step : undefined))
   const instructions = [config.instructions, threadInstructions].filter((text) => text).join('\n\n')
-  const system: Turn[] = instructions ? [{ role: 'system', text: fillIn(instructions, viewer) }] : []
-  return [...system, ...(await cutToTokens(turns, config.maxTokens))]
+  const system: Turn[] = instructions ? [{ role: 'system', text: fillIn(instructions, { viewer, threadTitle }) }] : []
+  const question = Math.max(
+    0,
+    branch.findLastIndex(({ role }) => role === 'USER'),
+  )
+  const first = await firstThatFits(system, messages, { maxTokens: config.maxTokens, question })
+  return [...system, ...messages.slice(first).flat()]
 }
 
-function turnOf({ role, text }: { role: 'USER' | 'ASSISTANT'; text: string }): Turn {
-  return role === 'USER' ? { role: 'user', text } : { role: 'assistant', text, toolCalls: [] }
-}
-
-/** Fills `{{viewer.username}}`, `{{viewer.id}}`, `{{viewer.role}}` and `{{date}}` into instructions. */
-export function fillIn(instructions: string, viewer: Viewer): string {
-  const fields: Record<string, string> = {
-    'viewer.id': viewer.id,
-    'viewer.username': viewer.username ?? viewer.id,
-    'viewer.role': viewer.role,
-    date: new Date().toISOString().slice(0, 10),
-  }
-  return instructions.replace(/\{\{\s*([\w.]+)\s*\}\}/g, (placeholder, name: string) => fields[name] ?? placeholder)
-}
-
-/** The newest turns that fit; the last one always does. */
-async function cutToTokens(turns: readonly Turn[], maxTokens: number): Promise<readonly Turn[]> {
+/** The index of the first message such that it and all after it fit; that of the question at most. */
+async function firstThatFits(
+  system: readonly Turn[],
+  messages: readonly (readonly Turn[])[],
+  { maxTokens, question }: { maxTokens: number; question: number },
+): Promise<number> {
+  const texts = messages.map((turns) => turns.map(promptOf))
+  const told = system.map(promptOf)
   // A token is at least one byte: what is short enough by bytes needs no counting.
-  const bytes = turns.reduce((sum, { text }) => sum + Buffer.byteLength(text), 0)
-  if (bytes <= maxTokens) return turns
-  let first = turns.length
-  for (let left = maxTokens; first > 0; first--) {
-    left -= await countTokens(turns[first - 1]?.text ?? '')
-    if (left < 0) break
+  const bytes = [told, ...texts].flat().reduce((sum, text) => sum + Buffer.byteLength(text), 0)
+  if (bytes <= maxTokens) return 0
+  let left = maxTokens - (await countAll(told)) - (await countAll(texts.slice(question).flat()))
+  for (let first = question; first > 0; first--) {
+    left -= await countAll(texts[first - 1] ?? [])
+    if (left < 0) return first
   }
-  return turns.slice(Math.min(first, turns.length - 1))
+  return 0
+}
+
+async function countAll(texts: readonly string[]): Promise<number> {
+  let count = 0
+  for (const text of texts) count += await countTokens(text)
+  return count
 }

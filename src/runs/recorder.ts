@@ -1,10 +1,11 @@
 import { assertNever } from '../platform/assert-never.ts'
 import type { ReasoningDelta, TextDelta } from '../providers/model-event.ts'
+import type { Checkpoint } from './checkpoint-rows.ts'
 import type { Checkpoints } from './checkpoints.ts'
 import type { Draft } from './draft.ts'
 import type { EventStream } from './event-stream.ts'
-import type { RunEvent } from './run-event.ts'
-import type { Checkpoint, Lease } from './run-rows.ts'
+import type { ModelSwitched, RunEvent } from './run-event.ts'
+import type { Lease } from './run-rows.ts'
 
 export interface RecordedRun {
   readonly lease: Lease
@@ -46,14 +47,21 @@ export class Recorder {
         break
       case 'turn-finished':
       case 'tool-call-requested':
-        // Neither has a face in the API: a turn's end shows in the run's usage.
+      case 'tool-call-finished':
+      case 'part-finished':
+      case 'provider-state-changed':
+        // None has a face in the API: a turn's end shows in the run's usage.
         this.flush()
         this.draft.apply(event)
         this.#mark()
         break
+      case 'model-switched':
+        this.flush()
+        this.draft.apply(event)
+        this.#append(event)
+        break
       case 'message-changed':
       case 'run-status-changed':
-      case 'model-switched':
       case 'message-finished':
       case 'message-snapshot':
       case 'stream-reset':
@@ -77,9 +85,22 @@ export class Recorder {
 
   /** The draft as it is to be stored. */
   checkpoint(): Checkpoint {
-    const { text, reasoning, parts } = this.draft
+    const { text, reasoning, parts, toolCalls, providerState } = this.draft
     const { lease, messageId } = this.#run
-    return { lease, messageId, text, reasoning: reasoning || null, parts, firstTokenAt: this.#firstTokenAt }
+    const firstTokenAt = this.#firstTokenAt
+    return { lease, messageId, text, reasoning: reasoning || null, parts, toolCalls, providerState, firstTokenAt }
+  }
+
+  /** Stores what was recorded so far. Throws a `LeaseLostError`. */
+  async save(): Promise<void> {
+    this.flush()
+    await this.#checkpoints.save(this.checkpoint())
+  }
+
+  /** Makes another model the one that answers, and stores that. Throws a `LeaseLostError`. */
+  async switchModel(event: ModelSwitched): Promise<void> {
+    await this.#checkpoints.switchModel(this.#run.lease, event.toModelId)
+    this.record(event)
   }
 
   #recordDelta(delta: TextDelta | ReasoningDelta): void {

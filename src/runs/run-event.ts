@@ -9,6 +9,7 @@ export type RunEvent =
   | MessageChanged
   | RunStatusChanged
   | ModelSwitched
+  | ToolCallFinished
   | MessageFinished
   | MessageSnapshot
   | StreamReset
@@ -43,6 +44,14 @@ export interface ModelSwitched {
   readonly fromModelId: string
   readonly toModelId: string
   readonly reason: string
+}
+
+/** Nothing more comes of a tool call, and the model can be told its output. */
+export interface ToolCallFinished {
+  readonly type: 'tool-call-finished'
+  readonly toolCallId: string
+  readonly status: 'SUCCEEDED' | 'FAILED'
+  readonly output: string
 }
 
 /** The run's message has its final text and status. */

@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { badInput } from '../platform/errors.ts'
 import { cleanText } from '../platform/text.ts'
 import type { GenerationOptions } from '../providers/provider.ts'
+import type { ResolvedModel } from '../providers/registry.ts'
 
 /** What a caller asks of a run, as it is stored with it; null leaves it to the configuration or the model. */
 export interface RunOptions extends GenerationOptions {
@@ -30,18 +31,44 @@ export function checkedOptions(given: GivenOptions | null | undefined, defaults:
   const temperature = given?.temperature ?? defaults.temperature ?? null
   const maxOutputTokens = given?.maxOutputTokens ?? defaults.maxOutputTokens ?? null
   const maxSteps = given?.maxSteps ?? null
+  const toolChoice = word('options.toolChoice', given?.toolChoice)
   if (temperature !== null && !(temperature >= 0 && temperature <= 2))
     throw badInput('options.temperature', 'must be between 0 and 2.')
   if (maxOutputTokens !== null && maxOutputTokens < 1) throw badInput('options.maxOutputTokens', 'must be 1 or more.')
   if (maxSteps !== null && maxSteps < 1) throw badInput('options.maxSteps', 'must be 1 or more.')
+  if (toolChoice !== null && toolChoice !== 'auto' && toolChoice !== 'none')
+    throw badInput(
+      'options.toolChoice',
+      'must be `auto` or `none`: there is no tool that the model could be told to use.',
+    )
   return {
     temperature,
     maxOutputTokens,
-    toolChoice: word('options.toolChoice', given?.toolChoice),
+    toolChoice,
     reasoningEffort: word('options.reasoningEffort', given?.reasoningEffort),
     maxSteps,
   }
 }
+
+/**
+ * The options for a model. Throws BAD_USER_INPUT with the field where it cannot do what the client asks; what was filled
+ * in from the configuration, and it cannot do, is left to it.
+ */
+export function optionsFor(model: AskedModel, options: RunOptions, given: GivenOptions | null | undefined): RunOptions {
+  const problems = Object.entries(model.provider.checkOptions(model.name, options))
+  for (const [option, problem] of problems)
+    if (problem !== undefined && given?.[option as keyof GivenOptions] != null)
+      throw badInput(`options.${option}`, problem)
+  return fittingOptions(model, options)
+}
+
+/** The options with those left to the model that it cannot do. */
+export function fittingOptions({ provider, name }: AskedModel, options: RunOptions): RunOptions {
+  const problems = Object.entries(provider.checkOptions(name, options)).filter(([, problem]) => problem !== undefined)
+  return { ...options, ...Object.fromEntries(problems.map(([option]) => [option, null])) }
+}
+
+type AskedModel = Pick<ResolvedModel, 'provider' | 'name'>
 
 function word(field: string, text: string | null | undefined): string | null {
   return text === null || text === undefined ? null : cleanText(field, text, 200)

@@ -1,8 +1,11 @@
-import type { MessagePart } from '../chat/message-parts.ts'
+import type { Viewer } from '../auth/viewer.ts'
+import { visibleThreadSql } from '../chat/visible-threads.ts'
 import { isUniqueViolation } from '../database/errors.ts'
 import type { Prisma, PrismaClient } from '../database/generated/client.ts'
 import type { RunErrorCode } from '../providers/provider-error.ts'
 import type { Usage } from '../providers/usage.ts'
+import type { Checkpoint } from './checkpoint-rows.ts'
+import { settledRuns } from './quotas-rows.ts'
 import type { FinalRunStatus, RunStatus } from './run-event.ts'
 
 // The statements by which an instance takes a run, keeps it and gives it back. Times are the database's, so that
@@ -18,6 +21,10 @@ export interface Lease {
 /** Another instance has taken the run: whatever this one still holds of it is void. */
 export class LeaseLostError extends Error {
   override readonly name = 'LeaseLostError'
+}
+
+export function leaseLost({ runId }: Lease): LeaseLostError {
+  return new LeaseLostError(`run ${runId} is no longer this instance's`)
 }
 
 /**
@@ -80,52 +87,6 @@ export async function readLeases(
     WHERE "leaseOwner" = ${owner} AND status IN ('RUNNING', 'STREAMING')`
 }
 
-export interface Checkpoint {
-  readonly lease: Lease
-  readonly messageId: string
-  readonly text: string
-  readonly reasoning: string | null
-  readonly parts: readonly MessagePart[]
-  readonly firstTokenAt: Date | null
-}
-
-/** A checkpoint of which only the end is sent, where what stands before it is known to be stored. */
-export interface CheckpointWrite extends Checkpoint {
-  /** Lengths of the text and the reasoning that are stored already, in UTF-16 code units; null: send all. */
-  readonly stored: { readonly text: number; readonly reasoning: number } | null
-}
-
-/** Stores what many runs have written so far, in one statement; those whose lease is lost are passed over. */
-export async function writeCheckpoints(database: PrismaClient, writes: readonly CheckpointWrite[]): Promise<void> {
-  const column = <Value>(read: (write: CheckpointWrite) => Value) => writes.map(read)
-  await database.$executeRaw`
-    WITH written AS (
-      SELECT * FROM unnest(
-        ${column(({ lease }) => lease.runId)}::text[], ${column(({ lease }) => lease.owner)}::text[],
-        ${column(({ lease }) => lease.fence)}::int[], ${column(({ messageId }) => messageId)}::text[],
-        ${column(({ stored }) => stored !== null)}::bool[],
-        ${column(({ text, stored }) => text.slice(stored?.text ?? 0))}::text[],
-        ${column(({ reasoning, stored }) => (reasoning ?? '').slice(stored?.reasoning ?? 0))}::text[],
-        ${column(({ parts }) => JSON.stringify(parts))}::text[],
-        ${column(({ firstTokenAt }) => firstTokenAt?.toISOString() ?? '')}::text[]
-      ) AS w("runId", owner, fence, "messageId", "isRest", text, reasoning, parts, "firstTokenAt")
-    ), held AS (
-      SELECT r.id FROM "Run" r JOIN written w ON r.id = w."runId" AND r."leaseOwner" = w.owner AND r.fence = w.fence
-      FOR NO KEY UPDATE OF r
-    ), begun AS (
-      UPDATE "Run" r
-      SET status = 'STREAMING', "firstTokenAt" = coalesce(r."firstTokenAt", w."firstTokenAt"::timestamptz)
-      FROM written w JOIN held ON held.id = w."runId"
-      WHERE r.id = held.id AND w."firstTokenAt" <> '' AND r.status <> 'STREAMING'
-    )
-    UPDATE "Message" m
-    SET text = CASE WHEN w."isRest" THEN m.text || w.text ELSE w.text END,
-        reasoning = nullif(CASE WHEN w."isRest" THEN coalesce(m.reasoning, '') ELSE '' END || w.reasoning, ''),
-        parts = w.parts::jsonb, "updatedAt" = now()
-    FROM written w JOIN held ON held.id = w."runId"
-    WHERE m.id = w."messageId"`
-}
-
 /** How a run ended. */
 export interface Outcome {
   readonly status: FinalRunStatus
@@ -134,13 +95,16 @@ export interface Outcome {
 
 export interface Ending {
   readonly outcome: Outcome
-  readonly checkpoint: Omit<Checkpoint, 'lease' | 'messageId'>
+  readonly checkpoint: Pick<Checkpoint, 'text' | 'reasoning' | 'parts' | 'firstTokenAt'>
   readonly usage: Usage
   /** The thread's new place in the list. */
   readonly revision: string
 }
 
-/** Stores a run's end, its answer's final text and its thread's update together. Throws where the lease is lost. */
+/**
+ * Stores a run's end, its answer's final text and its thread's update together; tool calls that are open are CANCELLED,
+ * or UNKNOWN where they were sent. What was held of the owner's quota is settled. Throws where the lease is lost.
+ */
 export async function endRun(database: PrismaClient, lease: Lease, ending: Ending): Promise<void> {
   const { outcome, checkpoint, usage, revision } = ending
   const ended = await database.$queryRaw<unknown[]>`
@@ -157,17 +121,38 @@ export async function endRun(database: PrismaClient, lease: Lease, ending: Endin
           "usageEstimated" = ${usage.estimated}
       FROM thread
       WHERE r.id = ${lease.runId} AND r."leaseOwner" = ${lease.owner} AND r.fence = ${lease.fence}
-      RETURNING r."messageId", r."modelId"
+      RETURNING r.id, r."messageId", r."modelId", ${usage.inputTokens + usage.outputTokens}::bigint AS tokens
     ), answer AS (
       UPDATE "Message" m
       SET status = ${outcome.status}::text::"MessageStatus", text = ${checkpoint.text}, reasoning = ${checkpoint.reasoning},
           parts = ${JSON.stringify(checkpoint.parts)}::jsonb, "modelId" = ended."modelId", "updatedAt" = now()
       FROM ended WHERE m.id = ended."messageId"
+    ), closed AS (
+      UPDATE "ToolCall" c
+      SET status = CASE WHEN c.status = 'RUNNING' THEN 'UNKNOWN' ELSE 'CANCELLED' END::"ToolCallStatus",
+          "isError" = true, "finishedAt" = now()
+      FROM ended
+      WHERE c."messageId" = ended."messageId"
+        AND c.status IN ('REQUESTED', 'AWAITING_APPROVAL', 'AWAITING_RESULT', 'RUNNING')
     ), touched AS (
       UPDATE "Thread" t SET "updatedAt" = now(), revision = ${revision} FROM ended, thread WHERE t.id = thread.id
-    )
+    ), ${settledRuns}
     SELECT FROM ended`
-  if (ended.length === 0) throw new LeaseLostError(`run ${lease.runId} is no longer this instance's`)
+  if (ended.length === 0) throw leaseLost(lease)
+}
+
+/** Makes another model the one that answers. Throws where the lease is lost. */
+export async function switchModel(database: PrismaClient, lease: Lease, modelId: string): Promise<void> {
+  const switched = await database.$queryRaw<unknown[]>`
+    WITH run AS (
+      UPDATE "Run" SET "modelId" = ${modelId}
+      WHERE id = ${lease.runId} AND "leaseOwner" = ${lease.owner} AND fence = ${lease.fence}
+      RETURNING "messageId"
+    ), answer AS (
+      UPDATE "Message" m SET "modelId" = ${modelId}, "updatedAt" = now() FROM run WHERE m.id = run."messageId"
+    )
+    SELECT FROM run`
+  if (switched.length === 0) throw leaseLost(lease)
 }
 
 /** Puts a run that has written nothing back into its line, for any instance to take. */
@@ -195,10 +180,10 @@ export function lockOpenRuns(transaction: Prisma.TransactionClient, threadId: st
     ORDER BY r.id FOR UPDATE OF r`
 }
 
-/** Locks a thread that is not deleted against other writers; false where the owner has none. */
-export async function lockThread(transaction: Prisma.TransactionClient, ownerId: string, id: string): Promise<boolean> {
+/** Locks a thread that is not deleted against other writers; false where the viewer sees none. */
+export async function lockThread(viewer: Viewer, transaction: Prisma.TransactionClient, id: string): Promise<boolean> {
   const locked = await transaction.$queryRaw<unknown[]>`
-    SELECT FROM "Thread" WHERE id = ${id} AND "ownerId" = ${ownerId} AND "deletedAt" IS NULL FOR NO KEY UPDATE`
+    SELECT FROM "Thread" WHERE id = ${id} AND ${visibleThreadSql(viewer)} AND "deletedAt" IS NULL FOR NO KEY UPDATE`
   return locked.length > 0
 }
 
@@ -206,10 +191,14 @@ export async function lockThread(transaction: Prisma.TransactionClient, ownerId:
 export async function endIdleRuns(transaction: Prisma.TransactionClient, runIds: readonly string[]): Promise<void> {
   if (runIds.length === 0) return
   const ids = [...runIds]
-  await transaction.run.updateMany({
-    where: { id: { in: ids } },
-    data: { status: 'INTERRUPTED', activeThreadId: null, finishedAt: new Date(), leaseOwner: null, leaseUntil: null },
-  })
+  await transaction.$executeRaw`
+    WITH ended AS (
+      UPDATE "Run" SET status = 'INTERRUPTED', "activeThreadId" = NULL, "finishedAt" = now(), "leaseOwner" = NULL,
+        "leaseUntil" = NULL
+      WHERE id = ANY(${ids}::text[])
+      RETURNING id, ("inputTokens"::bigint + "outputTokens") AS tokens
+    ), ${settledRuns}
+    SELECT FROM ended`
   await transaction.message.updateMany({
     where: { run: { id: { in: ids } } },
     data: { status: 'INTERRUPTED', updatedAt: new Date() },

@@ -1,7 +1,9 @@
+import type { Quotas } from '../auth/quotas.ts'
 import type { Viewer } from '../auth/viewer.ts'
 import type { Message, PrismaClient, Run, Thread } from '../database/generated/client.ts'
 import { newUlid } from '../platform/ids.ts'
 import type { Log } from '../platform/log.ts'
+import { repeat } from '../platform/repeat.ts'
 import type { Providers } from '../providers/registry.ts'
 import { Announcements } from './announcements.ts'
 import { Checkpoints } from './checkpoints.ts'
@@ -10,6 +12,7 @@ import type { EventStream } from './event-stream.ts'
 import { type FollowInput, followThread } from './follow.ts'
 import { keepLeases } from './leases.ts'
 import type { ContextConfig } from './prompt.ts'
+import { removeRequestReservations } from './quotas-rows.ts'
 import { expireAllLeases, keepRecovering, recoverRuns } from './recovery.ts'
 import type { Recorded } from './run-event.ts'
 import type { GenerationDefaults } from './run-options.ts'
@@ -24,6 +27,7 @@ import {
   sendMessage,
 } from './send.ts'
 import { cancelRun, clearThread, deleteThread, purgeThread } from './stop.ts'
+import { deleteUserData, finishDeletions } from './user-data.ts'
 import { Worker } from './worker.ts'
 
 export interface RunsConfig {
@@ -43,16 +47,21 @@ export interface RunsDependencies {
   readonly stream: EventStream
   readonly queue: RunQueue
   readonly providers: Providers
+  readonly quotas: Quotas
   readonly log: Log
   readonly config: RunsConfig
 }
 
+/** How often it is looked for users whose removal was cut short. */
+const finishDeletionsMs = 60_000
+
 /** What the functions of this folder share. */
-export interface RunServices extends Omit<RunsConfig, 'context'> {
+export interface RunServices extends RunsConfig {
   readonly database: PrismaClient
   readonly stream: EventStream
   readonly queue: RunQueue
   readonly providers: Providers
+  readonly quotas: Quotas
   readonly announcements: Announcements
   readonly worker: Worker
 }
@@ -68,25 +77,32 @@ export interface Runs extends AsyncDisposable {
   clearThread(viewer: Viewer, threadId: string, signal: AbortSignal): Promise<Thread>
   purgeThread(viewer: Viewer, threadId: string, signal: AbortSignal): Promise<void>
   follow(viewer: Viewer, input: FollowInput): Promise<AsyncIterableIterator<Recorded>>
+  /** Removes a user, and all that is theirs: see `deleteUserData`. */
+  deleteUser(userId: string, signal: AbortSignal): Promise<void>
   /** Starts no more runs; waits for those that go here, and after `forMs` stops them. Returns when all are stored. */
   drain(forMs: number): Promise<void>
 }
 
 /** Starts carrying runs, those that were left behind first. Disposing of it stops what still goes. */
 export async function createRuns({ config, ...dependencies }: RunsDependencies): Promise<Runs> {
-  const { database, stream, queue, providers, log } = dependencies
+  const { database, stream, queue, providers, quotas, log } = dependencies
   const { leaseMs } = config
   const owner = newUlid()
   const announcements = new Announcements()
   const checkpoints = new Checkpoints(database, log)
   const worker = new Worker({ ...dependencies, ...config, checkpoints, announcements, owner })
-  const services: RunServices = { database, stream, queue, providers, announcements, worker, ...config }
+  const services: RunServices = { database, stream, queue, providers, quotas, announcements, worker, ...config }
 
-  if (dependencies.isSoleOwner) await expireAllLeases(database)
+  if (dependencies.isSoleOwner) {
+    await expireAllLeases(database)
+    await removeRequestReservations(database)
+  }
   queue.start((runId) => worker.carry(runId))
   const recovery = { database, queue, leaseMs, log }
   await recoverRuns(recovery)
   const recovering = keepRecovering(recovery)
+  const leftOver = finishDeletions(services).catch((err: unknown) => log.error({ err }, 'removing users failed'))
+  const deleting = repeat({ everyMs: finishDeletionsMs, log, task: 'removing users' }, () => finishDeletions(services))
   const leases = keepLeases({ database, worker, owner, leaseMs, log })
 
   async function drain(forMs: number): Promise<void> {
@@ -108,9 +124,12 @@ export async function createRuns({ config, ...dependencies }: RunsDependencies):
     deleteThread: (viewer, threadId, signal) => deleteThread(viewer, services, threadId, signal),
     clearThread: (viewer, threadId, signal) => clearThread(viewer, services, threadId, signal),
     purgeThread: (viewer, threadId, signal) => purgeThread(viewer, services, threadId, signal),
+    deleteUser: (userId, signal) => deleteUserData(services, userId, signal),
     follow: (viewer, input) => followThread(viewer, services, input),
     drain,
     async [Symbol.asyncDispose]() {
+      await deleting[Symbol.asyncDispose]()
+      await leftOver
       await drain(0)
       await leases[Symbol.asyncDispose]()
       await checkpoints[Symbol.asyncDispose]()

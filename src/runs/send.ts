@@ -1,12 +1,14 @@
 import type { Viewer } from '../auth/viewer.ts'
 import { requireMessage } from '../chat/messages.ts'
-import { requireThread } from '../chat/threads.ts'
+import { getThread, requireThread } from '../chat/threads.ts'
+import type { Thread } from '../database/generated/client.ts'
 import { badInput, notFound } from '../platform/errors.ts'
 import { cleanText } from '../platform/text.ts'
 import { tellEnded, type WhenBusy } from './busy.ts'
 import { type Idempotency, once } from './idempotency.ts'
 import { type NewMessage, type Parent, type StoredMessage, storeMessage } from './new-message.ts'
-import { checkedOptions, type GivenOptions } from './run-options.ts'
+import { estimateRun } from './quotas.ts'
+import { checkedOptions, type GivenOptions, optionsFor } from './run-options.ts'
 import type { RunServices } from './runs.ts'
 
 /** What all mutations that start a run take. */
@@ -55,7 +57,7 @@ export async function sendMessage(
   const asked = input.respond !== false
   return send(viewer, services, 'sendMessage', input, {
     requestId,
-    threadModelId: thread?.modelId ?? null,
+    thread,
     asksModel: asked && services.llmEnabled,
     message: { threadId, text, parent, field: 'threadId' },
   })
@@ -73,7 +75,7 @@ export async function regenerateMessage(
   const id = message.role === 'ASSISTANT' ? message.parentId : message.id
   return send(viewer, services, 'regenerateMessage', input, {
     requestId,
-    threadModelId: thread.modelId,
+    thread,
     asksModel: true,
     message: { threadId: message.threadId, text: null, parent: { kind: 'message', id }, field: 'messageId' },
   })
@@ -92,7 +94,7 @@ export async function editMessage(
   const thread = await requireThread(viewer, services.database, message.threadId, 'messageId')
   return send(viewer, services, 'editMessage', input, {
     requestId,
-    threadModelId: thread.modelId,
+    thread,
     asksModel: services.llmEnabled,
     message: {
       threadId: message.threadId,
@@ -105,7 +107,8 @@ export async function editMessage(
 
 interface Sending {
   readonly requestId: string
-  readonly threadModelId: string | null
+  /** Null where a new one is created. */
+  readonly thread: Pick<Thread, 'modelId' | 'title' | 'instructions'> | null
   readonly asksModel: boolean
   readonly message: Omit<NewMessage, 'run' | 'whenBusy'>
 }
@@ -115,14 +118,15 @@ async function send(
   services: RunServices,
   mutation: string,
   { idempotencyKey, ...input }: SendOptions,
-  { requestId, threadModelId, asksModel, message }: Sending,
+  { requestId, thread, asksModel, message }: Sending,
 ): Promise<Sent> {
-  const { database, announcements, generation } = services
+  const { database, announcements, generation, quotas } = services
   const whenBusy = input.whenBusy ?? 'ENQUEUE'
   const position = services.stream.position()
-  const options = checkedOptions(input.options, generation)
+  const checked = checkedOptions(input.options, generation)
   const isModelAsked = asksModel || (input.modelId && services.llmEnabled)
-  const model = isModelAsked ? await services.providers.resolve(input.modelId ?? threadModelId) : null
+  const model = isModelAsked ? await services.providers.resolve(input.modelId ?? thread?.modelId ?? null) : null
+  const options = model ? optionsFor(model, checked, input.options) : checked
   const idempotency: Idempotency = { mutation, key: idempotencyKey ?? null, input }
 
   let announced: (() => void) | undefined
@@ -130,15 +134,18 @@ async function send(
     announced = announcements.begin(runId)
   }
   const run = model && asksModel ? { modelId: model.modelId, options, requestId, announce } : null
+  const estimate = run && model ? await estimateRun(viewer, services, { message, thread, model, options }) : null
   try {
     let stored: StoredMessage | undefined
-    const { payload } = await database.$transaction(async (transaction) =>
+    const { payload, repeated } = await database.$transaction(async (transaction) =>
       once(viewer, transaction, idempotency, async () => {
         stored = await storeMessage(viewer, transaction, { ...message, run, whenBusy })
         const { threadId, userMessageId, runId } = stored
+        if (runId && estimate) await quotas.tokens.reserveForRun(viewer, transaction, { runId, estimate })
         return { threadId, userMessageId, runId, streamCursor: services.stream.cursor(threadId, position) }
       }),
     )
+    if (repeated) await requireKept(viewer, services, payload)
     if (stored) tellStream(services, stored, message.text !== null)
     announced?.()
     if (stored) startRuns(services, stored)
@@ -146,6 +153,15 @@ async function send(
   } finally {
     announced?.()
   }
+}
+
+/** An idempotency key outlives the thread that its first call wrote to, and what the viewer's lists then allowed. */
+async function requireKept(
+  viewer: Viewer,
+  { database }: RunServices,
+  { threadId }: { threadId: string },
+): Promise<void> {
+  if ((await getThread(viewer, database, threadId)) === null) throw notFound('thread', 'idempotencyKey')
 }
 
 function tellStream({ stream }: RunServices, stored: StoredMessage, isNewMessage: boolean): void {

@@ -1,6 +1,13 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Viewer } from '../auth/viewer.ts'
-import { clearThread as clearRows, purgeThread as purgeRows, requireThread, softDeleteThread } from '../chat/threads.ts'
+import {
+  clearThread as clearRows,
+  type Owner,
+  purgeThread as purgeRows,
+  requireThread,
+  softDeleteThread,
+} from '../chat/threads.ts'
+import { visibleInThread } from '../chat/visible-threads.ts'
 import type { Prisma, Run, Thread } from '../database/generated/client.ts'
 import { notFound, RequestError } from '../platform/errors.ts'
 import { kindOfId } from '../platform/ids.ts'
@@ -20,7 +27,7 @@ export async function cancelRun(
   signal: AbortSignal,
 ): Promise<Run> {
   const { database } = services
-  const where = { id: runId, ownerId: viewer.id }
+  const where = { id: runId, ...visibleInThread(viewer) }
   const run = kindOfId(runId) === 'run' ? await database.run.findFirst({ where }) : null
   if (!run) throw notFound('run', 'runId')
   if (isFinal(run.status)) return run
@@ -91,8 +98,8 @@ async function whileNoRun<Result>(
 }
 
 /** Ends the chosen ones of a thread's open runs; returns when that is stored. */
-async function stopRuns(
-  viewer: Viewer,
+export async function stopRuns(
+  viewer: Owner,
   services: RunServices,
   threadId: string,
   choose: (open: readonly OpenRun[]) => readonly OpenRun[],
@@ -108,7 +115,7 @@ async function stopRuns(
   if (next) queue.enqueue(next.id)
 }
 
-async function lockThreadAndRuns(viewer: Viewer, transaction: Prisma.TransactionClient, threadId: string) {
+async function lockThreadAndRuns(viewer: Owner, transaction: Prisma.TransactionClient, threadId: string) {
   await transaction.$queryRaw`SELECT FROM "Thread" WHERE id = ${threadId} AND "ownerId" = ${viewer.id} FOR NO KEY UPDATE`
   return lockOpenRuns(transaction, threadId)
 }

@@ -1,3 +1,4 @@
+import type { ThreadNames } from '../chat/visible-threads.ts'
 import { RequestError } from '../platform/errors.ts'
 import { isFinal, type MessageSnapshot, type Recorded } from './run-event.ts'
 import type { GrowingMessage } from './thread-log.ts'
@@ -20,6 +21,8 @@ export interface SubscriberOptions {
   readonly backlog: readonly Recorded[]
   /** Complete after the backlog. */
   readonly ended: boolean
+  /** Whether the reader may see a thread that names this. */
+  readonly allows: (names: ThreadNames) => boolean
   /** How many events may wait, beyond the backlog, before deltas collapse. */
   readonly queueSize: number
   /** The position from which on events are pushed, as a cursor. */
@@ -70,6 +73,10 @@ export class Subscriber implements AsyncIterableIterator<Recorded> {
     if (!this.#joinCollapsed(recorded)) this.#queue.push(recorded)
     if (this.#queue.length > this.#options.queueSize) this.#collapse()
     if (this.#waiter) this.#wake()
+  }
+
+  allows(names: ThreadNames): boolean {
+    return this.#options.allows(names)
   }
 
   /** Completes once everything that waits has been read. */

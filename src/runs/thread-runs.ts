@@ -1,5 +1,6 @@
 import type { Viewer } from '../auth/viewer.ts'
 import type { DatabaseClient } from '../chat/threads.ts'
+import { visibleInThread } from '../chat/visible-threads.ts'
 import type { Run } from '../database/generated/client.ts'
 import { keysetQuery, type Page, type PageRequest, pageOf } from '../database/keyset.ts'
 import { noUsage, type Usage } from '../providers/usage.ts'
@@ -12,12 +13,12 @@ export async function listRuns(
   request: PageRequest,
 ): Promise<Page<Run>> {
   const { key, order, take } = keysetQuery(request, 'desc')
-  const where = { threadId, ownerId: viewer.id, id: key }
+  const where = { threadId, ...visibleInThread(viewer), id: key }
   return pageOf(request, await database.run.findMany({ where, orderBy: { id: order }, take }))
 }
 
 export function countRuns(viewer: Viewer, database: DatabaseClient, threadId: string): Promise<number> {
-  return database.run.count({ where: { threadId, ownerId: viewer.id } })
+  return database.run.count({ where: { threadId, ...visibleInThread(viewer) } })
 }
 
 /** For each thread, what all its runs have used together. */
@@ -28,7 +29,7 @@ export async function usageOfThreads(
 ): Promise<readonly Usage[]> {
   const sums = await database.run.groupBy({
     by: ['threadId', 'usageEstimated'],
-    where: { threadId: { in: [...threadIds] }, ownerId: viewer.id },
+    where: { threadId: { in: [...threadIds] }, ...visibleInThread(viewer) },
     _sum: { inputTokens: true, outputTokens: true, reasoningTokens: true, cachedInputTokens: true },
   })
   return threadIds.map((threadId) =>

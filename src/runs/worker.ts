@@ -1,11 +1,10 @@
-import { setTimeout as delay } from 'node:timers/promises'
-import type { PrismaClient } from '../database/generated/client.ts'
 import { messageOf, RequestError } from '../platform/errors.ts'
 import { newUlid } from '../platform/ids.ts'
 import type { Log } from '../platform/log.ts'
 import type { TurnFinished } from '../providers/model-event.ts'
 import { ProviderError } from '../providers/provider-error.ts'
 import { estimateUsage } from '../providers/tokens.ts'
+import { addUsage, noUsage } from '../providers/usage.ts'
 import { type AdvanceDependencies, advance } from './advance.ts'
 import type { Announcements } from './announcements.ts'
 import type { Checkpoints } from './checkpoints.ts'
@@ -14,15 +13,15 @@ import { type LoadedRun, loadRun } from './load-run.ts'
 import { readPrompt } from './prompt.ts'
 import { Recorder } from './recorder.ts'
 import type { RunQueue } from './run-queue.ts'
-import { claimRun, type Ending, endRun, type Lease, LeaseLostError, type Outcome, releaseRun } from './run-rows.ts'
+import { claimRun, endRun, type Lease, LeaseLostError, type Outcome, releaseRun } from './run-rows.ts'
 import { StopReason } from './stop-reason.ts'
+import { storePatiently } from './store-patiently.ts'
 
 export interface WorkerDependencies extends AdvanceDependencies {
   readonly stream: EventStream
   readonly queue: RunQueue
   readonly checkpoints: Checkpoints
   readonly announcements: Announcements
-  readonly log: Log
   /** The name under which this instance holds leases. */
   readonly owner: string
   readonly leaseMs: number
@@ -106,7 +105,7 @@ export class Worker {
 
     const outcome = await this.#outcome(run, lease, recorder, log, signal)
     recorder.flush()
-    await checkpoints.drop(run.id)
+    if (outcome === 'lease-lost' || outcome === 'released') await checkpoints.drop(run.id)
     if (outcome === 'lease-lost') return this.#letGo(run, log)
     if (outcome === 'released') {
       await releaseRun(database, lease)
@@ -132,17 +131,19 @@ export class Worker {
     signal: AbortSignal,
   ): Promise<Outcome | 'released' | 'lease-lost'> {
     if (run.cancelRequested) {
-      if (lease.fence > 1) recorder.record(await this.#lostTurn(run))
+      if (lease.fence > 1) recorder.record(await this.#lostTurns(run))
       return { status: 'INTERRUPTED', error: null }
     }
     if (!run.draft.isEmpty || lease.fence > maxAttempts) {
-      recorder.record(await this.#lostTurn(run))
+      recorder.record(await this.#lostTurns(run))
       return interrupted('The server stopped during this answer.')
     }
     try {
-      for await (const events of advance(run, this.#dependencies, signal))
+      for await (const events of advance(run, recorder, { ...this.#dependencies, log }, signal))
         for (const event of events) recorder.record(event)
-      return { status: 'COMPLETED', error: null }
+      // An agent at the provider may say that it was stopped there.
+      const isInterrupted = recorder.draft.finishReason === 'interrupted'
+      return { status: isInterrupted ? 'INTERRUPTED' : 'COMPLETED', error: null }
     } catch (error) {
       if (error instanceof LeaseLostError) return 'lease-lost'
       if (signal.reason instanceof StopReason && signal.aborted)
@@ -158,19 +159,24 @@ export class Worker {
     }
   }
 
-  /** What the turn that a crash cut short has used, as far as it is known. */
-  async #lostTurn({ viewer, draft, ...run }: LoadedRun): Promise<TurnFinished> {
+  /** What the turns of a run have used that a crash cut short, as far as it is known. */
+  async #lostTurns({ viewer, draft, ...run }: LoadedRun): Promise<TurnFinished> {
     const { database, context } = this.#dependencies
-    const transcript = await readPrompt(viewer, database, run, context)
-    const usage = await estimateUsage(transcript, draft.reasoning + draft.text)
+    let usage = noUsage
+    for (let step = 0; step < Math.max(1, draft.step); step++) {
+      const transcript = await readPrompt(viewer, database, { ...run, step }, context)
+      usage = addUsage(usage, await estimateUsage(transcript, step === 0 ? draft.reasoning + draft.text : ''))
+    }
     return { type: 'turn-finished', reason: 'other', rawReason: null, usage }
   }
 
   async #end(run: LoadedRun, lease: Lease, recorder: Recorder, outcome: Outcome, log: Log): Promise<void> {
-    const { database, stream, queue } = this.#dependencies
+    const { database, stream, queue, checkpoints } = this.#dependencies
     const { usage } = recorder.draft
-    const ending = { outcome, checkpoint: recorder.checkpoint(), usage, revision: newUlid() }
-    await storeEnd(database, lease, ending, log)
+    const checkpoint = recorder.checkpoint()
+    const ending = { outcome, checkpoint, usage, revision: newUlid() }
+    await checkpoints.finish(checkpoint)
+    await storePatiently(() => endRun(database, lease, ending), log)
     stream.append(run.threadId, run.id, { type: 'message-finished', messageId: run.messageId })
     stream.append(run.threadId, run.id, { type: 'run-status-changed', status: outcome.status })
     log.info({ status: outcome.status, code: outcome.error?.code, usage }, 'run ended')
@@ -181,22 +187,6 @@ export class Worker {
     })
     if (next) queue.enqueue(next.id)
   }
-}
-
-/** How long to wait before each further try to store a run's end: a database that restarts must not cost its text. */
-const storeAgainAfterMs = [100, 400, 1_500, 5_000]
-
-async function storeEnd(database: PrismaClient, lease: Lease, ending: Ending, log: Log): Promise<void> {
-  for (const waitMs of storeAgainAfterMs) {
-    try {
-      return await endRun(database, lease, ending)
-    } catch (error) {
-      if (error instanceof LeaseLostError) throw error
-      log.warn({ err: error }, "the run's end could not be stored; it is tried again")
-      await delay(waitMs)
-    }
-  }
-  await endRun(database, lease, ending)
 }
 
 function interrupted(message: string): Outcome {

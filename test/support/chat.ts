@@ -85,6 +85,7 @@ export async function run(
     signal: new AbortController().signal,
     log,
     services,
+    clientAddress: undefined,
     streamPosition: services.stream.position(),
   }
   const { data, errors } = (await execute({ schema, document, variableValues, contextValue })) as ExecutionResult

@@ -27,13 +27,17 @@ export interface TestClient extends AsyncDisposable {
   readonly webSocket: Client
 }
 
-export function createTestClient({ url, webSocketUrl }: { url: string; webSocketUrl: string }): TestClient {
-  const webSocket = createClient({ url: webSocketUrl, lazy: true, retryAttempts: 0 })
+/** `headers` go with each request, and are a WebSocket's `connectionParams`. */
+export function createTestClient(
+  { url, webSocketUrl }: { url: string; webSocketUrl: string },
+  headers: Readonly<Record<string, string>> = {},
+): TestClient {
+  const webSocket = createClient({ url: webSocketUrl, lazy: true, retryAttempts: 0, connectionParams: headers })
 
   async function respond<Data>(document: { toString(): string }, variables: unknown): Promise<Response<Data>> {
     const response = await fetch(url, {
       method: 'POST',
-      headers: { 'content-type': 'application/json', accept: 'application/graphql-response+json' },
+      headers: { 'content-type': 'application/json', accept: 'application/graphql-response+json', ...headers },
       body: JSON.stringify({ query: document.toString(), variables }),
     })
     const { data = null, errors = [] } = (await response.json()) as Partial<Response<Data>>

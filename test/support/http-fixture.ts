@@ -1,5 +1,7 @@
 import { pino } from 'pino'
-import { authenticateLocal } from '../../src/auth/local.ts'
+import type { Authenticator } from '../../src/auth/authenticator.ts'
+import { createLocalAuthenticator } from '../../src/auth/local.ts'
+import type { RequestFacts } from '../../src/auth/request-facts.ts'
 import type { Viewer } from '../../src/auth/viewer.ts'
 import { createHttpServer, type HttpConfig, type HttpServer, type HttpServerOptions } from '../../src/http/server.ts'
 import type { Recorded } from '../../src/runs/run-event.ts'
@@ -12,6 +14,8 @@ export const localViewer: Viewer = {
   role: 'ADMIN',
   allowedProducts: ['*'],
   allowedAgents: ['*'],
+  requestsPerMinute: null,
+  tokensPerDay: null,
 }
 
 export interface HttpFixture extends AsyncDisposable {
@@ -30,11 +34,13 @@ export interface HttpFixtureOptions
   extends Partial<Omit<HttpServerOptions, 'config' | 'log' | 'schema' | 'createContext'>>,
     Partial<Omit<TestResolvers, 'messageStream'>> {
   readonly config?: Partial<HttpConfig>
+  /** Who is calling; by default the local viewer. */
+  readonly authenticate?: (request: RequestFacts) => Promise<Viewer | null>
 }
 
 /** The HTTP server with a schema of a few fields, on a free port. */
 export async function startHttpFixture(options: HttpFixtureOptions = {}): Promise<HttpFixture> {
-  const { config, fail, mutate, onMessage, ...rest } = options
+  const { config, fail, mutate, onMessage, authenticate, ...rest } = options
   const feeds: EventFeed<Recorded>[] = []
   const waiters: (() => void)[] = []
   const logLines: Record<string, unknown>[] = []
@@ -52,7 +58,7 @@ export async function startHttpFixture(options: HttpFixtureOptions = {}): Promis
   const server = await createHttpServer({
     log: pino({ level: 'debug' }, { write: (line) => void logLines.push(JSON.parse(line)) }),
     schema,
-    authenticate: authenticateLocal(localViewer),
+    authenticator: authenticate ? authenticatorOf(authenticate) : createLocalAuthenticator(localViewer),
     createContext: ({ viewer, requestId }): TestContext => ({ viewerId: viewer?.id ?? null, requestId }),
     health: {
       ready: async () => ({ ok: true, checks: { database: null } }),
@@ -115,4 +121,14 @@ export async function post(
 export interface GraphqlBody {
   readonly data?: Record<string, unknown> | null
   readonly errors?: { message: string; path?: string[]; extensions: Record<string, unknown> }[]
+}
+
+function authenticatorOf(authenticate: (request: RequestFacts) => Promise<Viewer | null>): Authenticator {
+  return {
+    async authenticate(request) {
+      const viewer = await authenticate(request)
+      return viewer && { viewer, expiresAt: null, credential: JSON.stringify(viewer) }
+    },
+    revalidate: async (sessions) => sessions,
+  }
 }

@@ -1,5 +1,8 @@
-import type { Transcript } from '../../src/chat/transcript.ts'
-import type { ModelEvent, TurnFinished } from '../../src/providers/model-event.ts'
+import { pino } from 'pino'
+import type { AssistantPart, AssistantTurn, Transcript } from '../../src/chat/transcript.ts'
+import { createHttpFetch } from '../../src/providers/http-fetch.ts'
+import { type KindDependencies, kinds } from '../../src/providers/kinds.ts'
+import type { ModelEvent, ToolCallRequested, TurnFinished } from '../../src/providers/model-event.ts'
 import type { GenerationOptions, ModelRequest, Provider } from '../../src/providers/provider.ts'
 import type { ProviderConfig } from '../../src/providers/provider-config.ts'
 
@@ -15,9 +18,22 @@ export function providerConfig(config: Partial<ProviderConfig> & { kind: string 
   return { id: config.kind, enabled: true, timeoutMs: 10_000, idleTimeoutMs: 10_000, maxRetries: 0, ...config }
 }
 
+/** What a provider of the configuration gets: it may be anywhere. */
+export const kindDependencies: KindDependencies = { log: pino({ level: 'silent' }), fetch: createHttpFetch(null) }
+
+/** A provider of one of the kinds, as the registry makes it. */
+export function providerOf(config: Partial<ProviderConfig> & { kind: string }): Provider {
+  const create = kinds[config.kind]
+  if (!create) throw new Error(`no kind ${config.kind}`)
+  return create(providerConfig(config), kindDependencies)
+}
+
+/** A signal that nobody aborts. */
+export const noSignal = (): AbortSignal => new AbortController().signal
+
 export function requestOf(message: string | Transcript, request: Partial<ModelRequest> = {}): ModelRequest {
   const transcript: Transcript = typeof message === 'string' ? [{ role: 'user', text: message }] : message
-  return { model: 'scripted-model', transcript, options: noOptions, ...request }
+  return { model: 'scripted-model', transcript, tools: [], options: noOptions, providerState: null, ...request }
 }
 
 /** A stream read to its end, with what it threw, if anything. */
@@ -26,6 +42,7 @@ export interface CollectedTurn {
   readonly events: readonly ModelEvent[]
   readonly text: string
   readonly reasoning: string
+  readonly toolCalls: readonly ToolCallRequested[]
   readonly finished: TurnFinished | undefined
   readonly error: unknown
 }
@@ -50,7 +67,45 @@ export async function collect(
     events,
     text: textOf('text-delta'),
     reasoning: textOf('reasoning-delta'),
+    toolCalls: events.filter((event) => event.type === 'tool-call-requested'),
     finished: events.find((event) => event.type === 'turn-finished'),
     error,
   }
+}
+
+/** The turn that is kept of a model's answer, and shown to it again. */
+export function assistantTurn(events: readonly ModelEvent[], providerId: string): AssistantTurn {
+  const parts: AssistantPart[] = []
+  let open = false
+  for (const event of events) {
+    const last = parts.at(-1)
+    switch (event.type) {
+      case 'text-delta':
+      case 'reasoning-delta': {
+        const type = event.type === 'text-delta' ? 'text' : 'reasoning'
+        if (open && last?.type === type) parts[parts.length - 1] = { ...last, text: last.text + event.text }
+        else parts.push({ type, text: event.text, providerData: null })
+        open = true
+        break
+      }
+      case 'part-finished':
+        if (open && last?.type === event.part) parts[parts.length - 1] = { ...last, providerData: event.providerData }
+        else parts.push({ type: event.part, text: '', providerData: event.providerData })
+        open = false
+        break
+      case 'tool-call-requested':
+        parts.push({
+          type: 'tool-call',
+          id: event.callId,
+          name: event.name,
+          arguments: event.arguments,
+          providerData: event.providerData,
+        })
+        open = false
+        break
+      default:
+        break
+    }
+  }
+  return { role: 'assistant', providerId, parts }
 }

@@ -2,6 +2,7 @@ import { type App, createApp } from '../../src/app.ts'
 import { createConfig } from '../../src/platform/config/load.ts'
 import type { ConfigInput } from '../../src/platform/config/schema.ts'
 import { createLog } from '../../src/platform/log.ts'
+import type { Kind } from '../../src/providers/kinds.ts'
 import { createTestDatabase, type TestDatabase } from './database.ts'
 
 export interface TestServer extends AsyncDisposable {
@@ -17,10 +18,12 @@ export interface TestServerOptions {
   readonly config?: ConfigInput
   /** A database that outlives the server; without it the server gets one of its own. */
   readonly database?: TestDatabase
+  /** The kinds of providers; without it Parley's own. */
+  readonly kinds?: Readonly<Record<string, Kind>>
 }
 
 /** A real server on a free port, with a database of its own and, unless configured otherwise, the demo's model. */
-export async function startTestServer({ config = {}, database }: TestServerOptions = {}): Promise<TestServer> {
+export async function startTestServer({ config = {}, database, kinds }: TestServerOptions = {}): Promise<TestServer> {
   await using resources = new AsyncDisposableStack()
   const { url, dataDir } = database ?? resources.use(await createTestDatabase())
   const logLines: Record<string, unknown>[] = []
@@ -34,7 +37,7 @@ export async function startTestServer({ config = {}, database }: TestServerOptio
     ...config,
     database: { ...(url !== undefined && { url }), ...config.database },
   })
-  const app = resources.use(await createApp({ config: complete, log }))
+  const app = resources.use(await createApp({ config: complete, log, kinds }))
   const held = resources.move()
   const graphqlUrl = `${app.server.url}/graphql`
   return {

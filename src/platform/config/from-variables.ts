@@ -1,4 +1,4 @@
-import { configFileNames, configKeys } from './keys.ts'
+import { clientTokenName, configFileNames, configKeys } from './keys.ts'
 import type { Reading, Setting, Variables } from './layer.ts'
 import { nearest } from './nearest.ts'
 import type { ConfigProblem } from './problems.ts'
@@ -6,7 +6,13 @@ import { exampleAt } from './source.ts'
 
 const examples = new Map<string, unknown>([
   [configFileNames.env, configFileNames.default],
-  ...configKeys.flatMap((key): [string, unknown][] => (key.env === null ? [] : [[key.env, key.example]])),
+  [clientTokenName, 'parley_…'],
+  ...configKeys.flatMap(({ env, customaryNames, example }) =>
+    [...(env === null ? [] : [env]), ...customaryNames.filter(isOurs)].map((name): [string, unknown] => [
+      name,
+      example,
+    ]),
+  ),
 ])
 
 /**
@@ -27,9 +33,13 @@ export function fromVariables(
     }
   }
   const problems = Object.keys(variables)
-    .filter((name) => name.startsWith('PARLEY_') && !examples.has(name) && !referenced.has(name))
+    .filter((name) => isOurs(name) && !examples.has(name) && !referenced.has(name))
     .map((name) => unknownVariable(name, kind))
   return { layer, problems }
+}
+
+function isOurs(name: string): boolean {
+  return name.startsWith('PARLEY_')
 }
 
 function unknownVariable(name: string, kind: 'environment' | 'dotenv'): ConfigProblem {

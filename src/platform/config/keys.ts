@@ -24,6 +24,9 @@ export interface ConfigKey {
   readonly schema: z.core.$ZodType
 }
 
+/** What `parley chat` signs in with, at a server where users sign in: no key, since the server has no use for it. */
+export const clientTokenName = 'PARLEY_TOKEN'
+
 /** Where the YAML file is: the one key that the file itself cannot hold. */
 export const configFileNames = { env: 'PARLEY_CONFIG', flag: 'config', default: 'parley.yaml' } as const
 

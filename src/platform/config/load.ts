@@ -6,7 +6,7 @@ import { type CommandFlags, type CommandFlagValues, fromFlags } from './from-fla
 import { fromVariables } from './from-variables.ts'
 import { configFileNames, configKeys } from './keys.ts'
 import type { Layer, Setting, Variables } from './layer.ts'
-import { entriesOf, isMapping } from './path.ts'
+import { valueAt } from './path.ts'
 import type { ConfigProblem } from './problems.ts'
 import { resolveConfig } from './resolve.ts'
 import type { Config, ConfigInput } from './schema.ts'
@@ -27,7 +27,10 @@ export interface LoadOptions<Flags extends CommandFlags> {
 
 export interface LoadedConfig<Flags extends CommandFlags> {
   readonly config: Config
-  /** Where each key's value comes from, in words, by the key's path: `stream.flushMs` → `parley.yaml, line 3`. */
+  /**
+   * Where each key's value comes from, in words, by the key's path: `stream.flushMs` → `parley.yaml, line 3`; and where
+   * each provider: `providers[0]` → `environment variable OPENAI_API_KEY`.
+   */
   readonly sources: ReadonlyMap<string, string>
   /** The arguments that are no flags. */
   readonly positionals: readonly string[]
@@ -76,9 +79,7 @@ export function loadConfig<const Flags extends CommandFlags = Record<never, neve
 export function createConfig(input: ConfigInput = {}): Config {
   const layer = new Map<string, Setting>()
   for (const { path } of configKeys) {
-    const [section = '', name] = path.split('.')
-    const outer = new Map(entriesOf(input)).get(section)
-    const value = name === undefined ? outer : isMapping(outer) ? outer[name] : undefined
+    const value = valueAt(input, path.split('.'))
     if (value !== undefined) layer.set(path, { value, source: { kind: 'code' } })
   }
   const layers: Layer[] = [layer]

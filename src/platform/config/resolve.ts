@@ -1,6 +1,8 @@
 import type { z } from 'zod'
-import { crossProblems, problemsOfIssue } from './check.ts'
+import { problemsOfIssue } from './check.ts'
 import { type VariablePlace, withImpliedProviders } from './complete.ts'
+import { crossProblems } from './cross-check.ts'
+import { withoutForeignVariables } from './customary-names.ts'
 import { urlOfParts, withSslMode } from './database-url.ts'
 import { configKeys } from './keys.ts'
 import type { Layer, Setting } from './layer.ts'
@@ -12,7 +14,7 @@ import { describeSource, type Source } from './source.ts'
 
 export interface Resolution {
   readonly config: Config
-  /** Where each key's value comes from, in words, by the key's path. */
+  /** Where each key's value comes from, in words, by the key's path; and where each provider, as `providers[0]`. */
   readonly sources: ReadonlyMap<string, string>
 }
 
@@ -27,7 +29,7 @@ export interface ResolveOptions {
 
 /** Lays the layers over each other and checks the result. Throws a `ConfigError` with every problem there is. */
 export function resolveConfig({ layers, places, providerKinds, problems }: ResolveOptions): Resolution {
-  const settings = new Map<string, Setting>(layers.flatMap((layer) => [...layer]))
+  const settings = new Map<string, Setting>(withoutForeignVariables(layers).flatMap((layer) => [...layer]))
   const added = new Map<string, Source>()
   const sourceOf = (path: Path): Source => {
     for (let length = path.length; length > 0; length--) {
@@ -60,7 +62,11 @@ export function resolveConfig({ layers, places, providerKinds, problems }: Resol
   ]
   if (!parsed.success || unique.length > 0) throw new ConfigError(unique.toReversed())
 
-  const sources = configKeys.map(({ path }): [string, string] => [path, describeSource(sourceOf(path.split('.')))])
+  const paths: Path[] = [
+    ...configKeys.map(({ path }) => path.split('.')),
+    ...parsed.data.providers.map((_, index) => ['providers', index]),
+  ]
+  const sources = paths.map((path): [string, string] => [formatPath(path), describeSource(sourceOf(path))])
   return { config: withDatabaseUrl(parsed.data), sources: new Map(sources) }
 }
 

@@ -81,8 +81,11 @@ function bound(value: number | null): number | null {
   return value !== null && Number.isFinite(value) && Math.abs(value) !== Number.MAX_SAFE_INTEGER ? value : null
 }
 
+/** Texts of any kind, those that are one of a few too. */
 export function isListOfTexts(schema: Schema): boolean {
-  return schema instanceof z.ZodArray && unwrap(schema.def.element) instanceof z.ZodString
+  if (!(schema instanceof z.ZodArray)) return false
+  const element = unwrap(schema.def.element)
+  return element instanceof z.ZodString || element instanceof z.ZodEnum
 }
 
 /**

@@ -1,51 +1,12 @@
 import { z } from 'zod'
+import { encryptionKeyWords, parseEncryptionKey } from '../encryption.ts'
 import { normaliseBasePath, normaliseOrigin, normaliseUrl } from './addresses.ts'
-import { databaseUrlPattern, sslModes } from './database-url.ts'
+import { authSchema } from './auth-schema.ts'
+import { database } from './database-schema.ts'
+import { outboundSchema } from './outbound-schema.ts'
 import { providerSchema } from './provider-schema.ts'
+import { quotasSchema } from './quotas-schema.ts'
 import { atLeast, milliseconds } from './values.ts'
-
-const database = z.strictObject({
-  url: z
-    .string()
-    .regex(databaseUrlPattern, 'expected postgresql://user:password@host:5432/name, with %-escapes in the password')
-    .optional()
-    .meta({
-      description: 'The PostgreSQL to use. Without it, and without `database.host`, the embedded one is started.',
-      example: 'postgresql://parley:secret@127.0.0.1:5432/parley',
-      secret: true,
-    }),
-  directUrl: z
-    .string()
-    .regex(databaseUrlPattern, 'expected postgresql://user:password@host:5432/name, with %-escapes in the password')
-    .optional()
-    .meta({
-      description: 'A connection past the transaction pooler, for migrations.',
-      example: 'postgresql://parley:secret@127.0.0.1:5432/parley',
-      secret: true,
-    }),
-  host: z.string().min(1).optional().meta({
-    description: "PostgreSQL's host, or the directory of its socket: the parts below then stand in for `database.url`.",
-    example: 'db.internal',
-  }),
-  port: z.int().min(1).max(65_535).default(5432).meta({ description: "PostgreSQL's port; used with `database.host`." }),
-  name: z.string().min(1).default('parley').meta({ description: "The database's name; used with `database.host`." }),
-  user: z.string().min(1).default('parley').meta({ description: 'Who connects; used with `database.host`.' }),
-  password: z.string().optional().meta({
-    description: 'The password; used with `database.host`.',
-    example: 'secret',
-    secret: true,
-  }),
-  sslMode: z.enum(sslModes).optional().meta({
-    description:
-      'As in libpq, but nothing falls back to plain text: `prefer`, `require` and `no-verify` encrypt without checking the certificate. `verify-ca` needs `sslrootcert` in the URL, else it is `verify-full`.',
-    example: 'verify-full',
-  }),
-  poolMin: z.int().min(0).max(1000).default(2).meta({ description: 'Connections that are kept when idle.' }),
-  poolSize: z.int().min(1).max(1000).default(10).meta({ description: 'Connections at most.' }),
-  statementTimeoutMs: milliseconds(0)
-    .default(30_000)
-    .meta({ description: 'How long a statement may take; 0: any time.' }),
-})
 
 const limits = z.strictObject({
   maxMessageCharacters: atLeast(1).default(262_144).meta({ description: 'Length of a message, in UTF-16 units.' }),
@@ -59,6 +20,13 @@ const limits = z.strictObject({
   maxComplexity: atLeast(1).default(20_000).meta({ description: 'Cost of a GraphQL operation.' }),
   maxConnections: atLeast(1).default(10_000).meta({ description: 'WebSocket connections at a time.' }),
 })
+
+const expectedModel = "provider/model: a provider's id, a slash, and its model's name"
+
+const modelId = z
+  .string()
+  .regex(/^[^/]+\/.+$/, `expected ${expectedModel}`)
+  .meta({ expected: expectedModel })
 
 /**
  * Every configuration key: its type, its default and what it means. Names of environment variables and flags are made
@@ -121,29 +89,50 @@ export const configSchema = z.strictObject({
 
   database: database.prefault({}),
 
-  auth: z
-    .strictObject({
-      mode: z.enum(['local']).default('local').meta({
-        description: '`local`: whoever reaches the loopback address is the one local administrator.',
-      }),
-    })
-    .prefault({}),
+  auth: authSchema.prefault({}),
+  quotas: quotasSchema.prefault({}),
 
   providers: z
     .array(providerSchema)
     .default([])
     .meta({
-      description: 'Where models come from. `openai` and `demo` are added where they are not listed.',
+      description:
+        'Where models come from. The demo, and each provider that one of the customary variables is set of, are added where they are not listed.',
       example: [{ id: 'local', kind: 'openai', baseUrl: 'http://127.0.0.1:11434/v1' }],
     }),
-  defaultModel: z
+  defaultModel: z.string().min(1).optional().meta({
+    description:
+      'The model that answers where none is asked for, or an alias. Without it, one of the first of these that is enabled: OpenAI, Anthropic, Gemini, Ollama, any other kind, the demo.',
+    example: 'openai/gpt-5-mini',
+    expected: expectedModel,
+  }),
+  aliases: z
+    .record(z.string().regex(/^[^\s/]{1,128}$/, 'expected a name without a slash or a space'), modelId)
+    .default({})
+    .meta({
+      description: "Other names of models: an alias goes wherever a model's id is asked for.",
+      example: { fast: 'openai/gpt-5-mini' },
+      expected: "a mapping of names to models' ids",
+    }),
+  fallbacks: z
+    .record(z.string().min(1), z.array(z.string().min(1)))
+    .default({})
+    .meta({
+      description:
+        'Which models take over, in this order, where one fails before its answer begins. Ids or aliases on both sides.',
+      example: { 'openai/gpt-5-mini': ['anthropic/claude-haiku-4-5'] },
+      expected: "a mapping of a model's id to a list of such ids",
+    }),
+  encryptionKey: z
     .string()
-    .regex(/^[^/]+\/.+$/, "expected provider/model: a provider's id, a slash, and its model's name")
+    .refine((text) => parseEncryptionKey(text) !== null, `expected ${encryptionKeyWords}`)
     .optional()
     .meta({
-      description: 'The model that answers where none is asked for. Without it, one of OpenAI, else of the demo.',
-      example: 'openai/gpt-5-mini',
+      description: `What the keys of providers that are added at run time are encrypted with: ${encryptionKeyWords}.`,
+      example: '',
+      secret: true,
     }),
+  outbound: outboundSchema.prefault({}),
   llm: z
     .strictObject({
       enabled: z
@@ -201,6 +190,20 @@ export const configSchema = z.strictObject({
         .transform((days) => (days === 0 ? null : days))
         .default(30)
         .meta({ description: 'Days until a deleted thread is purged; 0, or null in YAML: never.' }),
+    })
+    .prefault({}),
+  metrics: z
+    .strictObject({
+      token: z
+        .string()
+        .regex(/^[\x21-\x7e]{16,}$/, 'expected at least 16 characters, without spaces')
+        .optional()
+        .meta({
+          description:
+            'Who sends it as `Authorization: Bearer …` may read `/metrics`, and nobody else; without it, this machine alone may.',
+          example: 'a-long-random-text',
+          secret: true,
+        }),
     })
     .prefault({}),
   limits: limits.prefault({}),

@@ -31,7 +31,7 @@ export function describeSource(source: Source): string {
 
 /** The value as it would be written for the key at that source: `PARLEY_PORT=4000`, `--port 4000`, `port: 4000`. */
 export function exampleAt(source: Source, path: Path, value: unknown): string {
-  if (value === undefined) return ''
+  if (value === undefined || value === '') return ''
   switch (source.kind) {
     case 'flag':
       return value === true ? source.name : `${source.name} ${quoted(text(value))}`

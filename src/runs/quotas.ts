@@ -1,0 +1,85 @@
+import type { Quotas } from '../auth/quotas.ts'
+import type { TokenEstimate } from '../auth/quotas-tokens.ts'
+import type { Viewer } from '../auth/viewer.ts'
+import { newestMessageId } from '../chat/branches.ts'
+import type { Transcript } from '../chat/transcript.ts'
+import type { PrismaClient } from '../database/generated/client.ts'
+import { newUlid } from '../platform/ids.ts'
+import type { Log } from '../platform/log.ts'
+import type { ResolvedModel } from '../providers/registry.ts'
+import { estimateUsage } from '../providers/tokens.ts'
+import type { Usage } from '../providers/usage.ts'
+import type { NewMessage } from './new-message.ts'
+import { type ContextConfig, contextFor, readPrompt } from './prompt.ts'
+import type { RunOptions } from './run-options.ts'
+import { storePatiently } from './store-patiently.ts'
+
+/** What those need who hold tokens for a request. */
+export interface QuotaServices {
+  readonly quotas: Quotas
+  readonly log: Log
+}
+
+/**
+ * What an answer may take: the prompt, and as much as the answer may at most be. Where nobody says how long that is, it
+ * may begin as long as the prompt and one token fit.
+ */
+export async function estimateAnswer(
+  transcript: Transcript,
+  { maxOutputTokens }: Pick<RunOptions, 'maxOutputTokens'>,
+  { answerTokens }: Pick<Quotas, 'answerTokens'>,
+): Promise<TokenEstimate> {
+  const { inputTokens } = await estimateUsage(transcript, '')
+  return {
+    least: inputTokens + (maxOutputTokens ?? 1),
+    most: inputTokens + (maxOutputTokens ?? answerTokens),
+  }
+}
+
+export interface PlannedRun {
+  readonly message: Pick<NewMessage, 'threadId' | 'text' | 'parent'>
+  readonly thread: { readonly title: string | null; readonly instructions: string | null } | null
+  readonly model: ResolvedModel
+  readonly options: RunOptions
+}
+
+/**
+ * What the first turn of a run may take that is not stored yet. A message that comes to the thread meanwhile, or before
+ * a run's turn in its line, is not in it. Null where the viewer has no quota.
+ */
+export async function estimateRun(
+  viewer: Viewer,
+  services: { readonly database: PrismaClient; readonly quotas: Quotas; readonly context: ContextConfig },
+  { message: { threadId, text, parent }, thread, model, options }: PlannedRun,
+): Promise<TokenEstimate | null> {
+  const { database, quotas, context } = services
+  if (!quotas.tokens.isLimited(viewer)) return null
+  const newest = parent.kind === 'newest' && threadId !== null ? newestMessageId(viewer, database, threadId) : null
+  const parentId = parent.kind === 'message' ? parent.id : await newest
+  const place = { threadTitle: thread?.title ?? null, threadInstructions: thread?.instructions ?? null }
+  // Nothing of the answer is there yet: all that there is is shown, which is nothing where nothing came before.
+  const before = { ...place, messageId: parentId ?? '', step: Number.POSITIVE_INFINITY }
+  const transcript = await readPrompt(viewer, database, before, contextFor(model, options, context))
+  const whole: Transcript = text === null ? transcript : [...transcript, { role: 'user', text }]
+  return estimateAnswer(whole, options, quotas)
+}
+
+/**
+ * Holds tokens for a request that starts no run, and gives what counts its usage in their place, once it is over: that
+ * logs what goes wrong, and never throws. Throws QUOTA_EXCEEDED.
+ */
+export async function holdTokens(
+  viewer: Viewer,
+  { quotas, log }: QuotaServices,
+  estimate: () => Promise<TokenEstimate>,
+): Promise<(usage: Usage) => Promise<void>> {
+  if (!quotas.tokens.isLimited(viewer)) return async () => {}
+  const id = `request_${newUlid()}`
+  await quotas.tokens.reserve(viewer, { id, estimate: await estimate() })
+  return async ({ inputTokens, outputTokens }) => {
+    const tokens = inputTokens + outputTokens
+    await storePatiently(() => quotas.tokens.settle(viewer, { id, tokens }), log).catch((err: unknown) => {
+      log.error({ err, tokens }, 'what a request used of its quota could not be stored')
+    })
+  }
+}

@@ -1,0 +1,139 @@
+import type { Viewer } from '../auth/viewer.ts'
+import { visibleInThread, visibleThread } from '../chat/visible-threads.ts'
+import type { Message, PrismaClient, Run, Thread, ToolCall, User } from '../database/generated/client.ts'
+
+/** Rows that are read at a time: a message may be a megabyte. */
+const threadsAtATime = 50
+const messagesAtATime = 20
+const runsAtATime = 100
+
+/**
+ * All that is stored of a user, as one JSON document in pieces; no more of it is held than a page of messages. Of threads
+ * it has those that the viewer may see, deleted ones included. It is no snapshot: what changes meanwhile may be in it as
+ * it was or as it is.
+ */
+export async function* exportUserData(
+  viewer: Viewer,
+  database: PrismaClient,
+  user: User,
+  signal: AbortSignal,
+): AsyncGenerator<string, void> {
+  const where = { userId: user.id }
+  const [accessTokens, usage, idempotencyKeys] = await Promise.all([
+    database.personalAccessToken.findMany({ where, orderBy: { id: 'asc' } }),
+    database.tokenUsage.findMany({ where, orderBy: { day: 'asc' } }),
+    database.idempotencyKey.findMany({ where: { ownerId: user.id }, orderBy: { createdAt: 'asc' } }),
+  ])
+  const head = {
+    exportedAt: new Date(),
+    user: userFields(user),
+    personalAccessTokens: accessTokens.map(({ userId: _userId, hash: _hash, ...token }) => token),
+    tokenUsage: usage.map(({ day, tokens }) => ({ day: day.toISOString().slice(0, 10), tokens: Number(tokens) })),
+    idempotencyKeys: idempotencyKeys.map(({ mutation, key, createdAt }) => ({ mutation, key, createdAt })),
+  }
+  yield `${JSON.stringify(head).slice(0, -1)},\n"threads":[`
+  let separator = '\n'
+  for await (const threads of pages(signal, (after) => readThreads(viewer, database, after))) {
+    for (const thread of threads) {
+      yield separator
+      yield* exportThread(viewer, database, thread, signal)
+      separator = ',\n'
+    }
+  }
+  yield ']}\n'
+}
+
+async function* exportThread(
+  viewer: Viewer,
+  database: PrismaClient,
+  thread: Thread,
+  signal: AbortSignal,
+): AsyncGenerator<string, void> {
+  const { ownerId: _ownerId, revision: _revision, ...fields } = thread
+  const inThread = { threadId: thread.id, ...visibleInThread(viewer) }
+  const states = await database.providerThread.findMany({ where: inThread, orderBy: { providerId: 'asc' } })
+  const providerThreads = states.map(({ providerId, state, updatedAt }) => ({ providerId, state, updatedAt }))
+  yield `${JSON.stringify({ ...fields, providerThreads }).slice(0, -1)},"messages":[`
+  yield* items(
+    pages(signal, (after) =>
+      database.message.findMany({
+        where: { ...inThread, ...after },
+        orderBy: { id: 'asc' },
+        take: messagesAtATime,
+        include: { toolCalls: { orderBy: [{ step: 'asc' }, { index: 'asc' }] } },
+      }),
+    ),
+    messageFields,
+  )
+  yield '],"runs":['
+  yield* items(
+    pages(signal, (after) =>
+      database.run.findMany({ where: { ...inThread, ...after }, orderBy: { id: 'asc' }, take: runsAtATime }),
+    ),
+    runFields,
+  )
+  yield ']}'
+}
+
+/** The condition on a page's ids: none for the first one. */
+type After = { readonly id?: { readonly gt: string } }
+
+function readThreads(viewer: Viewer, database: PrismaClient, after: After): Promise<Thread[]> {
+  return database.thread.findMany({
+    where: { ...visibleThread(viewer), ...after },
+    orderBy: { id: 'asc' },
+    take: threadsAtATime,
+  })
+}
+
+/** Reads page after page, each from the last one's newest id on, until one is empty. */
+async function* pages<Row extends { readonly id: string }>(
+  signal: AbortSignal,
+  read: (after: After) => Promise<readonly Row[]>,
+): AsyncGenerator<readonly Row[], void> {
+  for (let after: After = {}; ; ) {
+    signal.throwIfAborted()
+    const rows = await read(after)
+    const last = rows.at(-1)
+    if (last === undefined) return
+    yield rows
+    after = { id: { gt: last.id } }
+  }
+}
+
+async function* items<Row>(
+  rowPages: AsyncIterable<readonly Row[]>,
+  fieldsOf: (row: Row) => object,
+): AsyncGenerator<string, void> {
+  let separator = '\n'
+  for await (const rows of rowPages) {
+    for (const row of rows) {
+      yield separator + JSON.stringify(fieldsOf(row))
+      separator = ',\n'
+    }
+  }
+}
+
+/** Without what is a secret or the server's own. */
+function userFields({ passwordHash: _passwordHash, tokenVersion: _tokenVersion, ...fields }: User): object {
+  return fields
+}
+
+function messageFields({ ownerId: _ownerId, toolCalls, ...fields }: Message & { toolCalls: ToolCall[] }): object {
+  return {
+    ...fields,
+    toolCalls: toolCalls.map(({ ownerId: _owner, threadId: _threadId, messageId: _messageId, ...call }) => call),
+  }
+}
+
+function runFields(run: Run): object {
+  const {
+    ownerId: _owner,
+    activeThreadId: _active,
+    leaseOwner: _lease,
+    leaseUntil: _until,
+    fence: _fence,
+    ...rest
+  } = run
+  return rest
+}

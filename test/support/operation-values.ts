@@ -1,0 +1,58 @@
+/**
+ * What an id names: something of a user's, which the isolation matrix tries with other users' ids; or a
+ * `model`, a `provider` or a name that its caller chooses (`free`), which are nobody's.
+ */
+export type Meaning = 'thread' | 'message' | 'run' | 'user' | 'accessToken' | 'model' | 'provider' | 'free'
+
+/** By the argument's or the input field's name, or, where that says too little, by its whole coordinate. */
+export const idMeanings: Readonly<Record<string, Meaning>> = {
+  accessTokenId: 'accessToken',
+  leafId: 'message',
+  messageId: 'message',
+  modelId: 'model',
+  parentId: 'message',
+  providerId: 'provider',
+  runId: 'run',
+  threadId: 'thread',
+  userId: 'user',
+  'Query.thread.id': 'thread',
+  'AddProviderInput.id': 'free',
+  'CompletionMessageInput.toolCallId': 'free',
+  'CompletionToolCallInput.id': 'free',
+  // The types that are `Node`.
+  Message: 'message',
+  Run: 'run',
+  Thread: 'thread',
+  User: 'user',
+}
+
+/**
+ * What each argument and input field is given that names nothing of a user's: by its coordinate. All that are required are here, and
+ * those without which an operation would do nothing.
+ */
+export const values: Readonly<Record<string, unknown>> = {
+  'AddProviderInput.id': 'intruder',
+  'AddProviderInput.kind': 'demo',
+  'CompletionInput.messages': [{ role: 'USER', text: 'Hello' }],
+  'CreatePersonalAccessTokenInput.expiresInDays': 1,
+  'CreatePersonalAccessTokenInput.name': 'Script',
+  'CreatePersonalAccessTokenInput.scope': 'READ',
+  'CreateThreadInput.title': 'Taken over',
+  'DeleteMyAccountInput.confirm': true,
+  'EditMessageInput.text': 'Taken over',
+  'EmbedInput.input': ['Hello'],
+  'LoginInput.password': 'a password that nobody has',
+  'LoginInput.username': 'nobody-of-this-name',
+  'RefreshSessionInput.refreshToken': 'a token that nobody has',
+  'RegisterInput.password': 'a password of a newcomer',
+  'RegisterInput.username': 'newcomer',
+  'RemoveProviderInput.providerId': 'scripted',
+  'SendMessageInput.text': 'Taken over',
+  'SetProviderThreadInput.providerId': 'scripted',
+  'SetProviderThreadInput.state': { conversation: 'taken-over' },
+  'UpdateMessageInput.text': 'Taken over',
+  'UpdateProviderInput.providerId': 'scripted',
+  'UpdateProviderInput.enabled': false,
+  'UpdateThreadInput.title': 'Taken over',
+  'UpdateUserInput.role': 'VIEWER',
+}
