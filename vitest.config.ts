@@ -4,7 +4,7 @@ import { defineConfig } from 'vitest/config'
 
 /** Of those that reach a database, the ones whose subject is what stands in front of it. */
 const beforeTheDatabase =
-  /^test\/(attacks|auth-proxy-nginx|banner|browser|chat-signed-in|command-line|document-limits|fuzz|protocol)\b/
+  /^test\/(attacks|auth-proxy-nginx|banner|browser|chat-signed-in|chat-tools|command-line|document-limits|fuzz|protocol)\b/
 
 const database = process.env.PARLEY_TEST_DATABASE ?? 'embedded'
 

@@ -13,6 +13,12 @@ export const tokenLength = 5
 
 export const modelName = 'bench'
 
+/** The model that asks for three tools before it answers, and what they do. */
+export const toolsModelName = 'bench-tools'
+export const toolName = 'wait'
+export const toolCalls = 3
+export const toolMs = 200
+
 export function formatPrompt(prompt: Prompt): string {
   return JSON.stringify(prompt)
 }

@@ -3,6 +3,7 @@ import type { System } from './chat-client.ts'
 import type { House, Server } from './house.ts'
 import { kinds } from './kinds.ts'
 import { beginSpan, busyPercent, compare, type Figures, percentile, spanOf } from './measure.ts'
+import { tools } from './tools.ts'
 
 /** How much is measured. */
 export interface Size {
@@ -219,7 +220,7 @@ const watchers: Scenario = {
   },
 }
 
-export const scenarios: readonly Scenario[] = [saturation, kinds, paced, firstToken, answers, memory, watchers]
+export const scenarios: readonly Scenario[] = [saturation, kinds, paced, firstToken, answers, tools, memory, watchers]
 
 /** Lets every answer end as it would have. */
 async function endAnswers({ upstream, load }: House): Promise<void> {

@@ -4,9 +4,11 @@ import { join } from 'node:path'
 import { createApp } from '../src/app.ts'
 import { createConfig } from '../src/platform/config/load.ts'
 import { createLog } from '../src/platform/log.ts'
-import { modelName } from './prompt.ts'
+import { builtinTools } from '../src/tools/builtin/builtin-tools.ts'
+import { modelName, toolsModelName } from './prompt.ts'
 import { serveCommands } from './remote.ts'
 import { serverCommands } from './usage.ts'
+import { waitTool } from './wait-tool.ts'
 import { wires } from './wire.ts'
 
 // Parley as it is shipped, everything on: embedded database in a worker thread, recorder, checkpoints, log. Only the
@@ -24,12 +26,14 @@ const config = createConfig({
     id: kind,
     kind,
     baseUrl: kind.startsWith('openai') ? `${upstream}/v1` : upstream,
-    models: [modelName],
+    models: kind === 'openai' ? [modelName, toolsModelName] : [modelName],
   })),
   defaultModel: `openai/${modelName}`,
   runs: { concurrency: 5_000 },
 })
-const app = resources.use(await createApp({ config, log: createLog(config) }))
+const app = resources.use(
+  await createApp({ config, log: createLog(config), builtinTools: [...builtinTools, waitTool] }),
+)
 
 const url = `${app.server.url.replace(/^http/, 'ws')}/graphql`
 serveCommands(serverCommands(url), resources.move())

@@ -3,7 +3,7 @@ import { createServer, type ServerResponse } from 'node:http'
 import { type AddressInfo, createServer as createTcpServer, type Socket } from 'node:net'
 import { modelName, type Prompt, parsePrompt } from './prompt.ts'
 import { serveCommands } from './remote.ts'
-import { openaiChat, type Wire, wires } from './wire.ts'
+import { asksForTools, openaiChat, openaiToolCalls, type Wire, wires } from './wire.ts'
 
 // A model provider that costs next to nothing: every wire format, streamed from buffers that were made before.
 
@@ -79,6 +79,10 @@ const server = createServer(async (request, response) => {
   for await (const part of request) parts.push(part)
   const body: unknown = JSON.parse(Buffer.concat(parts).toString())
   const wire = wires.find(({ path }) => path.test(request.url ?? '')) ?? openaiChat
+  if (asksForTools(body)) {
+    response.writeHead(200, { 'content-type': wire.contentType })
+    return void response.end(openaiToolCalls)
+  }
   await answer(response, wire, parsePrompt(wire.promptOf(body)))
 })
 server.listen(0, '127.0.0.1')

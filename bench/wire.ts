@@ -1,4 +1,4 @@
-import { modelName, tokenLength } from './prompt.ts'
+import { modelName, tokenLength, toolCalls, toolName, toolsModelName } from './prompt.ts'
 
 // The answers of the upstream in each provider's own wire format, made before anything is measured. A token is one event
 // of the stream, with all that the real APIs send beside it.
@@ -32,9 +32,10 @@ const textIn = (content: unknown): string =>
   typeof content === 'string' ? content : ((content as { text: string }[]).at(-1)?.text ?? '')
 
 interface ChatBody {
-  readonly messages: readonly { readonly content: unknown }[]
+  readonly messages: readonly { readonly role: string; readonly content: unknown }[]
 }
-const lastMessage = (body: unknown) => textIn((body as ChatBody).messages.at(-1)?.content)
+const lastMessage = (body: unknown) =>
+  textIn((body as ChatBody).messages.findLast(({ role }) => role === 'user')?.content)
 
 /** A chunk as OpenAI sends it, obfuscation left out. */
 const chatChunk = (choices: readonly object[], usage: object | null = null) =>
@@ -66,6 +67,30 @@ export const openaiChat: Wire = {
         'data: [DONE]\n\n',
     ),
   promptOf: lastMessage,
+}
+
+/** A whole answer that asks for tools and says nothing. */
+export const openaiToolCalls = Buffer.from(
+  Array.from({ length: toolCalls }, (_, index) =>
+    chatChunk([
+      {
+        index: 0,
+        delta: {
+          tool_calls: [{ index, id: `call_${index}`, type: 'function', function: { name: toolName, arguments: '{}' } }],
+        },
+        finish_reason: null,
+      },
+    ]),
+  ).join('') +
+    chatChunk([{ index: 0, delta: {}, logprobs: null, finish_reason: 'tool_calls' }]) +
+    chatChunk([], { prompt_tokens: 10, completion_tokens: 10, total_tokens: 20 }) +
+    'data: [DONE]\n\n',
+)
+
+/** Whether the request's model asks for tools, and has not been told of what they gave. */
+export function asksForTools(body: unknown): boolean {
+  const { model, messages } = body as ChatBody & { readonly model: string }
+  return model === toolsModelName && messages.at(-1)?.role === 'user'
 }
 
 const item = { id: 'msg_68a1b2c3d4e5f60718293a4b5c6d7e8f', type: 'message', role: 'assistant' }

@@ -8,8 +8,13 @@ import type { Context, Services } from './graphql/context.ts'
 import { createSchema } from './graphql/schema.ts'
 import type { Operation } from './http/operation.ts'
 import { createHttpServer, type HttpServer } from './http/server.ts'
+import type { McpPool } from './mcp/mcp.ts'
+import { noServers } from './mcp/no-servers.ts'
+import { createReaper } from './mcp/reaper.ts'
+import type { McpServerConfig } from './mcp/server-config.ts'
 import type { Config } from './platform/config/schema.ts'
 import { messageOf } from './platform/errors.ts'
+import { createJsonSchemas } from './platform/json-schema.ts'
 import type { Log } from './platform/log.ts'
 import { createMetrics } from './platform/metrics.ts'
 import { OutboundGuard } from './platform/outbound-guard.ts'
@@ -17,11 +22,18 @@ import type { Kind } from './providers/kinds.ts'
 import { createProviderMetrics } from './providers/provider-metrics.ts'
 import { createProviders, type Providers } from './providers/registry.ts'
 import { openStoredProviders } from './providers/stored-providers.ts'
+import { CallerTokens } from './runs/caller-tokens.ts'
+import { createElicitations } from './runs/elicitations.ts'
 import { keepHouse } from './runs/housekeeping.ts'
 import { InProcessQueue } from './runs/in-process-queue.ts'
 import { MemoryStream } from './runs/memory-stream.ts'
 import { createRuns } from './runs/runs.ts'
 import { createUserExports } from './runs/user-exports.ts'
+import type { BuiltinTool } from './tools/builtin/builtin-tool.ts'
+import { createBuiltinSource } from './tools/builtin/builtin-tools.ts'
+import { createMcpSource } from './tools/mcp-source.ts'
+import { createToolMetrics } from './tools/tool-metrics.ts'
+import { createToolbox } from './tools/toolbox.ts'
 
 export const version = packageJson.version
 
@@ -31,6 +43,8 @@ export interface App extends AsyncDisposable {
   readonly providers: Providers
   /** For people; it holds no password. */
   readonly databaseDescription: string
+  /** Loads now what is otherwise loaded when it is first needed: for a server that is to stay. */
+  warm(): void
   /** Takes no new connections, lets runs end within `drainMs`, then closes everything. */
   stop(): Promise<void>
 }
@@ -43,10 +57,14 @@ export interface AppOptions {
   readonly log: Log
   /** Every kind of provider by its name; left out: those of Parley. */
   readonly kinds?: Readonly<Record<string, Kind>> | undefined
+  /** The tools that come with the server; left out: those of Parley. */
+  readonly builtinTools?: readonly BuiltinTool[] | undefined
+  /** Left out: none. */
+  readonly mcpServers?: readonly McpServerConfig[] | undefined
 }
 
 /** Puts everything together and starts it. What had been acquired is released where a later step fails. */
-export async function createApp({ config, log, kinds }: AppOptions): Promise<App> {
+export async function createApp({ config, log, kinds, builtinTools, mcpServers = [] }: AppOptions): Promise<App> {
   const startedAt = new Date()
   const features = { llm: config.llm.enabled }
   await using resources = new AsyncDisposableStack()
@@ -85,6 +103,17 @@ export async function createApp({ config, log, kinds }: AppOptions): Promise<App
     }),
   )
   void providers.reportUnknownModels()
+  const schemas = resources.use(createJsonSchemas({ log }))
+  const mcp = resources.use(await openMcpServers(mcpServers, { config, log }))
+  const tools = createToolbox({
+    sources: [createBuiltinSource(builtinTools), createMcpSource({ pool: mcp, schemas })],
+    schemas,
+    config: config.tools,
+    metrics: createToolMetrics(metrics.registry),
+    log,
+  })
+  const callerTokens = new CallerTokens()
+  const elicitations = resources.use(createElicitations({ database: database.client, schemas, log }))
   const quotas = createQuotas({ config: config.quotas, database: database.client })
   const stream = resources.use(new MemoryStream(config.stream))
   const runs = resources.use(
@@ -94,6 +123,10 @@ export async function createApp({ config, log, kinds }: AppOptions): Promise<App
       stream,
       queue: new InProcessQueue(config.runs),
       providers,
+      tools,
+      schemas,
+      callerTokens,
+      elicitations,
       quotas,
       log,
       config: {
@@ -130,6 +163,9 @@ export async function createApp({ config, log, kinds }: AppOptions): Promise<App
     userExports,
     providers,
     storedProviders,
+    tools,
+    elicitations,
+    mcp,
     quotas,
     config: { maxMessageCharacters: config.limits.maxMessageCharacters, generation: config.generation },
     version,
@@ -137,8 +173,9 @@ export async function createApp({ config, log, kinds }: AppOptions): Promise<App
     features,
     connectedClients: () => server.connectedClients(),
   }
-  const createContext = ({ viewer, requestId, clientAddress, log, signal }: Operation): Context => ({
+  const createContext = ({ viewer, callerToken, requestId, clientAddress, log, signal }: Operation): Context => ({
     viewer,
+    callerToken,
     requestId,
     clientAddress,
     log,
@@ -173,6 +210,7 @@ export async function createApp({ config, log, kinds }: AppOptions): Promise<App
     server,
     providers,
     databaseDescription: database.description,
+    warm: () => schemas.warm(),
     async stop() {
       server.drain()
       await runs.drain(Math.max(0, config.drainMs - closingMs))
@@ -180,4 +218,29 @@ export async function createApp({ config, log, kinds }: AppOptions): Promise<App
     },
     [Symbol.asyncDispose]: () => held.disposeAsync(),
   }
+}
+
+/** Without servers, the SDK is not even loaded: that takes longer than all the rest. */
+async function openMcpServers(
+  servers: readonly McpServerConfig[],
+  { config, log }: Pick<AppOptions, 'config' | 'log'>,
+): Promise<McpPool> {
+  if (servers.length === 0) return noServers
+  const [{ createMcpPool }, { createStdioTransport }] = await Promise.all([
+    import('./mcp/pool.ts'),
+    import('./mcp/stdio-transport.ts'),
+  ])
+  const reaper = createReaper({ log })
+  const pool = createMcpPool({
+    servers,
+    defaultTimeoutMs: config.tools.timeoutMs,
+    maxResultBytes: config.tools.maxResultBytes,
+    version,
+    log,
+    startStdio: (server, limits) => createStdioTransport(server, { ...limits, reaper }),
+  })
+  const held = new AsyncDisposableStack()
+  held.use(reaper)
+  held.use(pool)
+  return { ...pool, [Symbol.asyncDispose]: () => held.disposeAsync() }
 }

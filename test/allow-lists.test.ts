@@ -10,6 +10,7 @@ import {
   missingConversation,
   type Session,
   startListedUsers,
+  waitingIn,
 } from './support/listed-users.ts'
 
 let users: ListedUsers
@@ -48,6 +49,15 @@ async function listed(session: Session): Promise<{ ids: string[]; totalCount: nu
   return { ids: threads.nodes.map(({ id }) => id), totalCount: threads.totalCount }
 }
 
+/** How many approvals wait for the session's user, and how many tools they let run, as far as this session shows. */
+async function countsOf(session: Session): Promise<{ waiting: number; granted: number }> {
+  const { pendingApprovals, toolGrants } = await session.request<
+    Record<'pendingApprovals' | 'toolGrants', { nodes: object[]; totalCount: number }>
+  >('{ pendingApprovals { nodes { id } totalCount } toolGrants { nodes { id } totalCount } }')
+  for (const { nodes, totalCount } of [pendingApprovals, toolGrants]) expect(nodes).toHaveLength(totalCount)
+  return { waiting: pendingApprovals.totalCount, granted: toolGrants.totalCount }
+}
+
 /** The whole of it, with every id that it could tell its subject by taken out. */
 function withoutIds(responses: readonly Response<unknown>[]): unknown {
   const text = JSON.stringify(responses).replaceAll(/\b[a-z]+_[0-9a-z]{26}\b/g, 'ID')
@@ -61,7 +71,7 @@ async function everythingOf(session: Session, { threadId }: Conversation): Promi
       thread(id: $id) {
         id title metadata updatedAt deletedAt
         messages { nodes { id text status updatedAt } totalCount }
-        runs { nodes { id status finishedAt } totalCount }
+        runs { nodes { id status finishedAt toolCalls { id status } } totalCount }
         providerThreads { state updatedAt }
       }
     }`,
@@ -94,7 +104,8 @@ describe.each(Object.entries(accepted))('a thread whose names are allowed: %s', 
     const shared = await converse(session, metadata)
     expect(await listed(session)).toEqual({ ids: [shared.threadId], totalCount: 1 })
     for (const [name, operation] of Object.entries(operationsOnThreads)) {
-      const conversation = operation.changes ? await converse(session, metadata) : shared
+      const fresh = operation.changes ? await converse(session, metadata) : shared
+      const conversation = operation.decides ? await waitingIn(session, fresh) : fresh
       const responses = await operation.act(session, conversation)
       expect(
         responses.flatMap(({ errors }) => errors),
@@ -104,6 +115,16 @@ describe.each(Object.entries(accepted))('a thread whose names are allowed: %s', 
       expect(text, name).toMatch(/"[a-z]+_[0-9a-z]{26}"/)
     }
   })
+})
+
+test('what waits, and what was granted, in a thread is seen where the thread is', async () => {
+  const user = users.newUser()
+  const conversation = await converse(user.with(allowed), metadata)
+  await waitingIn(user.with(allowed), conversation)
+  // One grant for the thread, and one for everywhere.
+  expect(await countsOf(user.with(allowed))).toEqual({ waiting: 1, granted: 2 })
+  expect(await countsOf(user.with({ products: ['hats'], agents: ['helper'] }))).toEqual({ waiting: 0, granted: 1 })
+  expect(await countsOf(user.with({}))).toEqual({ waiting: 0, granted: 1 })
 })
 
 test('a thread that names nothing is for every list', async () => {

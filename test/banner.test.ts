@@ -16,6 +16,8 @@ describe('the banner names the default model and what made it so:', () => {
     const banner = await bannerOf({})
     expect(banner).toContain('Default    demo/parley-demo  (no other provider is configured)')
     expect(banner).toContain('OPENAI_API_KEY=… npm start')
+    expect(banner).toContain('calculator, get_current_time, get_weather')
+    expect(banner).toContain('no MCP servers: mcp-servers.json would name them')
   })
 
   test('a provider by its variable alone, with the first model that it lists', { timeout: startMs }, async () => {

@@ -1,7 +1,10 @@
 import type { Page } from 'playwright-core'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
 import { startAccounts } from './support/accounts.ts'
+import { askForTools, mailTool, type Sent } from './support/asking.ts'
 import { hasBrowser, openPage } from './support/browser.ts'
+import { scriptedProvider } from './support/conversation.ts'
+import { startScriptedModel } from './support/scripted-model.ts'
 import { startTestServer } from './support/server.ts'
 
 describe.skipIf(!hasBrowser()).each([{ basePath: '' }, { basePath: '/chat' }])(
@@ -22,6 +25,8 @@ describe.skipIf(!hasBrowser()).each([{ basePath: '' }, { basePath: '/chat' }])(
         'MessageStream',
         'Threads',
         'Models',
+        'Tools',
+        'Decide',
       ])
       await execute(page, '"status": "QUEUED"')
 
@@ -33,12 +38,36 @@ describe.skipIf(!hasBrowser()).each([{ basePath: '' }, { basePath: '/chat' }])(
       for (const [tab, text] of [
         ['Threads', 'What can you do?'],
         ['Models', '"id": "demo/parley-demo"'],
+        ['Tools', '"name": "get_current_time"'],
       ] as const) {
         await selectTab(page, tab)
         await execute(page, text)
       }
       expect({ foreignRequests, complaints }).toEqual({ foreignRequests: [], complaints: [] })
     })
+  },
+)
+
+test.skipIf(!hasBrowser())(
+  'GraphiQL shows a call that waits, and decides on it with nothing pasted',
+  { timeout: 60_000 },
+  async () => {
+    await using model = await startScriptedModel()
+    const sent: Sent = []
+    await using server = await startTestServer({ config: scriptedProvider(model), builtinTools: [mailTool(sent)] })
+    await using opened = await openPage(server.url)
+    const { page } = opened
+    await page.goto(server.url)
+    await page.getByRole('tab', { selected: true, name: 'SendMessage' }).waitFor()
+    askForTools(model, [{ id: 'call_1', arguments: { to: 'ann' } }])
+    await execute(page, '"status": "QUEUED"')
+    await selectTab(page, 'MessageStream')
+    await execute(page, '"status": "AWAITING_APPROVAL"')
+    await selectTab(page, 'Tools')
+    await execute(page, '"toolName": "send_mail"')
+    await selectTab(page, 'Decide')
+    await execute(page, '"status": "APPROVED"')
+    await vi.waitFor(() => expect(sent).toEqual([{ tool: 'send_mail', arguments: { to: 'ann' } }]), 20_000)
   },
 )
 

@@ -7,6 +7,7 @@ import { attempt, type Outcome, type Transport } from './support/attempt.ts'
 import { casesOf, type IsolationCase, idFor, ownedPlaces } from './support/isolation-cases.ts'
 import { type Operation, operationsOf } from './support/operations-of.ts'
 import { canary, createToken, type OwnIds, type Persona, type Personas, startPersonas } from './support/personas.ts'
+import { parkForDecision } from './support/tool-rows.ts'
 
 // Every operation of the schema, found by walking it, × everybody who is not the owner: another user, an ADMIN, a VIEWER,
 // nobody, and somebody whose account is gone. A field that is new is tried without being named here; where it takes
@@ -176,12 +177,20 @@ function liveSet(): OwnIds {
   return live
 }
 
-/** A new thread and token of the owner, which an operation may do away with. */
+/** A new thread and token of the owner, and a run that waits in another, which an operation may do away with. */
 async function fresh(): Promise<{ persona: Persona; own: OwnIds }> {
-  const { owner, ownerMember, converse } = personas
+  const { owner, ownerMember, rows, converse } = personas
   const { threadId, questionId, runId } = await converse(ownerMember, `Fresh ${newUlid()}`)
-  const accessToken = await createToken(ownerMember, 'Fresh')
-  return { persona: owner, own: { ...owner.own, thread: threadId, message: questionId, run: runId, accessToken } }
+  const waiting = await converse(ownerMember, `Waiting ${newUlid()}`)
+  const own = {
+    ...owner.own,
+    thread: threadId,
+    message: questionId,
+    run: runId,
+    accessToken: await createToken(ownerMember, 'Fresh'),
+    ...(await parkForDecision(rows, ownerMember.id, waiting)),
+  }
+  return { persona: owner, own }
 }
 
 /** A new user, whom an ADMIN may do away with. */

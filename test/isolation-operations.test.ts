@@ -26,7 +26,16 @@ test('a field that is new is tried without being named, wherever its ids are', (
   const move = operations.find(({ name }) => name === 'Mutation.moveMessage')
   const since = operations.find(({ name }) => name === 'Thread.since')
   if (!move || !since) throw new Error('the new fields are not among the operations')
-  const own = { user: 'u', thread: 't', message: 'm', run: 'r', accessToken: 'a' }
+  const own = {
+    user: 'u',
+    thread: 't',
+    message: 'm',
+    run: 'r',
+    accessToken: 'a',
+    toolCall: 'c',
+    approval: 'p',
+    grant: 'g',
+  }
   const tried = casesOf(move, own, { ids: ['thread_1'], sets: [] }).map(({ forbidden }) => move.variables(forbidden))
   expect(tried).toEqual([
     // The message's place, with what is required beside it, and with all.

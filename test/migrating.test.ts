@@ -6,6 +6,7 @@ import { accountsConfig } from './support/accounts.ts'
 import { createTestClient, type TestClient } from './support/client.ts'
 import { type Example, readGuide } from './support/guide.ts'
 import { type Conversation, prepareConversation, tryExample } from './support/guide-examples.ts'
+import { askingTool, prepareToolCalls } from './support/guide-tools.ts'
 import { startTestServer, type TestServer } from './support/server.ts'
 
 /** The rows of docs/migrating.md. Its tables, headings and examples are found by themselves; add to the guide only. */
@@ -19,7 +20,7 @@ interface Place extends AsyncDisposable {
 let shared: Place
 
 beforeAll(async () => {
-  shared = await startPlace()
+  shared = await startPlace({ tools: { policy: { ask: [askingTool] } } })
 })
 afterAll(() => shared[Symbol.asyncDispose]())
 
@@ -64,7 +65,9 @@ describe.each(guide)('row $id of the migration guide', ({ id, isInTable, hasHead
     // Examples of accounts are tried on a server that has none yet.
     await using accounts = setsUpAccounts(examples) ? await startStranger() : null
     const { server, client } = accounts ?? shared
-    let conversation: Conversation = accounts ? {} : await prepareConversation(client)
+    let conversation: Conversation = accounts
+      ? {}
+      : { ...(await prepareConversation(client)), ...(await prepareToolCalls(client, examples)) }
     let answer: unknown
     for (const example of examples) {
       const attempt = tryExample[example.language]

@@ -17,7 +17,7 @@ beforeAll(async () => {
   model = resources.use(await startScriptedModel({ wire: anthropic }))
   const providers = [{ id: 'claude', kind: 'anthropic', baseUrl: model.baseUrl, models: ['claude-opus-4-7', 'other'] }]
   const config = { providers, defaultModel: 'claude/claude-opus-4-7', generation: { temperature: 0.5 } }
-  server = resources.use(await startTestServer({ config }))
+  server = resources.use(await startTestServer({ config, builtinTools: [] }))
   client = resources.use(createTestClient(server))
 })
 afterAll(() => resources.disposeAsync())

@@ -25,6 +25,16 @@ const types: Readonly<Record<string, 'anybody' | 'own' | 'server' | 'admin' | 'p
   // Strangers: only what `login` and the like give of the one who signs in.
   User: 'anybody',
 
+  Elicitation: 'own',
+  ElicitationClosed: 'own',
+  ElicitationRequested: 'own',
+  // A server's status, tools and resources can be those of its caller alone.
+  McpContent: 'own',
+  McpPrompt: 'own',
+  McpPromptArgument: 'own',
+  McpPromptMessage: 'own',
+  McpResource: 'own',
+  McpServer: 'own',
   Message: 'own',
   MessageChanged: 'own',
   MessageFinished: 'own',
@@ -41,6 +51,15 @@ const types: Readonly<Record<string, 'anybody' | 'own' | 'server' | 'admin' | 'p
   StreamReset: 'own',
   TextDelta: 'own',
   Thread: 'own',
+  ToolApproval: 'own',
+  ToolCall: 'own',
+  // An MCP server's tools can be those of its caller alone.
+  Tool: 'own',
+  ToolApprovalDecided: 'own',
+  ToolApprovalRequested: 'own',
+  ToolCallChanged: 'own',
+  ToolGrant: 'own',
+  ToolProgress: 'own',
 
   // Of a completion, which is stored nowhere and told to its caller alone.
   Completion: 'own',

@@ -2,6 +2,7 @@ import { request } from 'node:http'
 import type pg from 'pg'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from 'vitest'
 import {
+  CancelRunDocument,
   CreateThreadDocument,
   DeleteThreadDocument,
   ExportMyDataDocument,
@@ -12,6 +13,7 @@ import { type AccountsFixture, type Member, startAccounts } from './support/acco
 import { ask } from './support/conversation.ts'
 import { createTestDatabase, type TestDatabase } from './support/database.ts'
 import { connectToRows } from './support/rows.ts'
+import { parkForDecision, storeToolRows } from './support/tool-rows.ts'
 
 let database: TestDatabase
 let accounts: AccountsFixture
@@ -45,7 +47,12 @@ interface Exported {
     readonly id: string
     readonly title: string | null
     readonly deletedAt: string | null
-    readonly messages: readonly { readonly id: string; readonly role: string; readonly text: string }[]
+    readonly messages: readonly {
+      readonly id: string
+      readonly role: string
+      readonly text: string
+      readonly toolCalls: readonly { readonly approvals: readonly object[] }[]
+    }[]
     readonly runs: readonly { readonly id: string; readonly status: string }[]
   }[]
 }
@@ -117,6 +124,29 @@ test('a download holds all threads with their messages, runs and tool calls, on 
   })
   expect(thread?.runs).toMatchObject([{ id: asked.runId, status: 'COMPLETED' }])
   expect(text).not.toMatch(/argon2|passwordHash|tokenVersion|a hash|leaseOwner/)
+})
+
+test('a download holds what was decided on tool calls, and what runs unasked', async () => {
+  const { client } = member
+  const decided = await ask(client, 'Decided')
+  const open = await ask(client, 'Open')
+  for (const asked of [decided, open])
+    for await (const _ of client.subscribe(FollowThreadDocument, { ...asked, after: null }));
+  await storeToolRows(rows, member.id, decided, 'send_mail')
+  await parkForDecision(rows, member.id, open)
+  const exported = await download(await link(member))
+  expect(exported).toMatchObject({
+    toolGrants: [{ toolName: 'send_mail' }],
+    threads: [{ toolGrants: [] }, { toolGrants: [{ toolName: 'asks' }] }],
+  })
+  const approvals = exported.threads.flatMap(({ messages }) =>
+    messages.flatMap(({ toolCalls }) => toolCalls.flatMap((call) => call.approvals)),
+  )
+  expect(approvals).toMatchObject([
+    { toolName: 'send_mail', status: 'APPROVED', arguments: '{"text":"send_mail"}' },
+    { toolName: 'asks', status: 'PENDING' },
+  ])
+  await client.request(CancelRunDocument, { runId: open.runId })
 })
 
 test('a download holds nothing of others, and no thread that the user may no longer use', async () => {

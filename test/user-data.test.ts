@@ -18,6 +18,7 @@ import { createTestDatabase, type TestDatabase } from './support/database.ts'
 import { findText } from './support/find-text.ts'
 import { connectToRows } from './support/rows.ts'
 import { type ScriptedModel, startScriptedModel } from './support/scripted-model.ts'
+import { parkForDecision, storeToolRows } from './support/tool-rows.ts'
 
 vi.setConfig({ testTimeout: 90_000 })
 
@@ -98,6 +99,7 @@ async function writeEverywhere(): Promise<string> {
     `INSERT INTO "TokenReservation" (id, "userId", tokens, "expiresAt") VALUES ('reserved', $1, 1, now())`,
     [member.id],
   )
+  await storeToolRows(rows, member.id, asked, canary)
   return threadId
 }
 
@@ -110,7 +112,9 @@ test('what a user has written, and that they were there, is nowhere once they ar
     'PersonalAccessToken',
     'ProviderThread',
     'Thread',
+    'ToolApproval',
     'ToolCall',
+    'ToolGrant',
     'User',
   ])
   expect(Object.keys(await findText(rows, member.id))).toEqual(
@@ -123,6 +127,14 @@ test('what a user has written, and that they were there, is nowhere once they ar
   for (const text of [canary, member.id, threadId]) expect(await findText(rows, text)).toEqual({})
   expect(JSON.stringify(accounts.server.logLines)).not.toContain(canary)
   expect(await findText(rows, bystander.id)).toEqual(ofBystander)
+})
+
+test('a run that waits for a person leaves nothing behind', async () => {
+  const asked = await ask(member.client, `${canary} wait`)
+  await ended(member, asked)
+  const { approval, toolCall, grant } = await parkForDecision(rows, member.id, asked)
+  await member.client.request(DeleteMyAccountDocument, confirmed())
+  for (const text of [canary, asked.runId, approval, toolCall, grant]) expect(await findText(rows, text)).toEqual({})
 })
 
 test('a run that goes is stopped first, and whoever follows it is let go', async () => {

@@ -2,6 +2,7 @@ import type { PrismaClient } from '../database/generated/client.ts'
 import type { AccessTokens } from './access-tokens.ts'
 import type { Authenticator } from './authenticator.ts'
 import { bearerTokenOf, notSignedIn } from './bearer.ts'
+import { BearerToken } from './caller-token.ts'
 import { liveFamily } from './refresh-tokens.ts'
 import type { Session } from './session.ts'
 import { viewerOf } from './user-rows.ts'
@@ -20,7 +21,8 @@ export function createAccountsAuthenticator(database: PrismaClient, tokens: Acce
       const user = await database.user.findFirst({ where })
       if (user === null) throw notSignedIn()
       const credential = credentialOf(user.id, user.tokenVersion, familyId)
-      return { viewer: viewerOf(user), expiresAt: expiresAt.getTime(), credential }
+      const end = expiresAt.getTime()
+      return { viewer: viewerOf(user), expiresAt: end, credential, callerToken: new BearerToken(token, end) }
     },
 
     async revalidate(sessions) {

@@ -6,6 +6,7 @@ import { StartError } from '../platform/errors.ts'
 import type { Log } from '../platform/log.ts'
 import type { Authenticator } from './authenticator.ts'
 import { bearerTokenOf, notSignedIn } from './bearer.ts'
+import { BearerToken } from './caller-token.ts'
 import { seenUserOf } from './jwt-claims.ts'
 import { createKeySet } from './jwt-keys.ts'
 import { isLoopbackHost } from './local.ts'
@@ -39,7 +40,9 @@ export function createJwtAuthenticator(options: JwtAuthenticatorOptions): Authen
       const claims = await verify(token)
       const user = seenUserOf(claims, config)
       if (user === null || claims.exp === undefined) throw notSignedIn()
-      return openSession(users, user, endOf(claims.exp))
+      // Who it is shown to need not be as patient with clocks as this server.
+      const callerToken = new BearerToken(token, endOf(claims.exp))
+      return openSession(users, user, { expiresAt: endOf(claims.exp + clockTolerance), callerToken })
     },
     revalidate: (sessions) => revalidateSeen(users, sessions),
   }
@@ -97,5 +100,5 @@ function pinned(claim: 'issuer' | 'audience', value: string | undefined): JWTVer
 
 /** In milliseconds since 1970, within what a `Date` holds. */
 function endOf(exp: number): number {
-  return Math.min((exp + clockTolerance) * 1_000, 8.64e15)
+  return Math.min(exp * 1_000, 8.64e15)
 }

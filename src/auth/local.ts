@@ -11,7 +11,7 @@ import type { Viewer } from './viewer.ts'
  * whose Host is not a loopback name are FORBIDDEN.
  */
 export function createLocalAuthenticator(viewer: Viewer): Authenticator {
-  const session: Session = { viewer, expiresAt: null, credential: 'local' }
+  const session: Session = { viewer, expiresAt: null, credential: 'local', callerToken: null }
   return {
     async authenticate({ headers, host }) {
       // Both are looked at: with trusted proxies, `host` may come from a header that a page can set.

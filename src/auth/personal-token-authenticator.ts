@@ -62,6 +62,8 @@ function sessionOf({ id, scope, expiresAt, user }: Found): Session {
     viewer: { ...viewer, ...lists },
     expiresAt: expiresAt.getTime(),
     credential: `${credentialPrefix}${id}`,
+    // Whoever got it could do all that the user may do here, for as long as it lasts.
+    callerToken: null,
   }
 }
 

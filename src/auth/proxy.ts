@@ -44,7 +44,7 @@ export function createProxyAuthenticator({
   return {
     async authenticate(request) {
       try {
-        return await openSession(users, userOf(request), null)
+        return await openSession(users, userOf(request), { expiresAt: null, callerToken: null })
       } catch (error) {
         if (!(error instanceof HeaderProblem)) throw error
         warn(error.message, request.remoteAddress)

@@ -15,11 +15,15 @@ const credentialSchema = z.object({
 })
 
 /** The session of a user of whom something was said; UNAUTHENTICATED where they are disabled. */
-export async function openSession(users: SeenUsers, user: SeenUser, expiresAt: number | null): Promise<Session> {
+export async function openSession(
+  users: SeenUsers,
+  user: SeenUser,
+  { expiresAt, callerToken }: Pick<Session, 'expiresAt' | 'callerToken'>,
+): Promise<Session> {
   const viewer = await users.see(user)
   if (viewer === null) throw notSignedIn()
   const { username, ...rights } = user
-  return { viewer, expiresAt, credential: JSON.stringify({ ...rights, expiresAt }) }
+  return { viewer, expiresAt, credential: JSON.stringify({ ...rights, expiresAt }), callerToken }
 }
 
 /**

@@ -1,3 +1,4 @@
+import type { CallerToken } from './caller-token.ts'
 import type { Viewer } from './viewer.ts'
 
 /** What a request, or a connection, was let in with. */
@@ -11,4 +12,9 @@ export interface Session {
    * one. It holds no secret.
    */
   readonly credential: string
+  /**
+   * The bearer token that it was opened with, where one may be shown to others on the viewer's behalf: never a personal
+   * access token. It is of this very request or connection: another one's may have the same credential.
+   */
+  readonly callerToken: CallerToken | null
 }

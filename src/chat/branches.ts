@@ -5,7 +5,7 @@ import { badInput, notFound } from '../platform/errors.ts'
 import { kindOfId } from '../platform/ids.ts'
 import { findMessages } from './messages.ts'
 import type { DatabaseClient, Owner } from './threads.ts'
-import type { ToolCall } from './tool-calls.ts'
+import type { CallState, RequestedCall } from './tool-calls.ts'
 import { visibleThreadSql } from './visible-threads.ts'
 
 /** A page of a branch, and how many messages the whole of it has. */
@@ -43,10 +43,7 @@ export interface SaidMessage extends Pick<Message, 'id' | 'role' | 'text' | 'rea
   readonly toolCalls: readonly SaidToolCall[]
 }
 
-export type SaidToolCall = Pick<
-  ToolCall,
-  'id' | 'callId' | 'name' | 'arguments' | 'status' | 'output' | 'isError' | 'providerData'
->
+export type SaidToolCall = Pick<RequestedCall, 'id' | 'callId' | 'name' | 'arguments' | 'providerData'> & CallState
 
 /**
  * What was said on the way to a message, that message included: at most the last `maxMessages`, oldest first. Empty where
@@ -71,7 +68,8 @@ export async function branchTranscript(
     LEFT JOIN LATERAL (
       SELECT jsonb_agg(jsonb_build_object(
         'id', c.id, 'callId', c."callId", 'name', c.name, 'arguments', c.arguments, 'status', c.status,
-        'output', c.output, 'isError', c."isError", 'providerData', c."providerData")) AS list
+        'editedArguments', c."editedArguments", 'output', c.output, 'isError', c."isError",
+        'providerData', c."providerData")) AS list
       FROM "ToolCall" c WHERE c."messageId" = m.id AND c."ownerId" = ${owner.id} AND m.role = 'ASSISTANT'
     ) calls ON true
     ORDER BY depth DESC`

@@ -1,8 +1,8 @@
 import type { ToolCallStatus } from '../database/generated/client.ts'
 import type { JsonObject } from '../platform/json.ts'
 
-/** A tool call as its row holds it. */
-export interface ToolCall {
+/** What a model asked a tool for. It never changes; what comes of it is in its row alone. */
+export interface RequestedCall {
   readonly id: string
   /** The model turn of the run that asked for it, from 0. */
   readonly step: number
@@ -16,18 +16,22 @@ export interface ToolCall {
   /** Lengths of the message's text and reasoning when the model asked, in UTF-16 code units. */
   readonly textOffset: number
   readonly reasoningOffset: number
+  /** What the provider wants back with the call. */
+  readonly providerData: JsonObject | null
+}
+
+/** What came of a call so far. */
+export interface CallState {
   readonly status: ToolCallStatus
+  /** What a person made of the arguments, as JSON text; null where they stand as the model wrote them. */
+  readonly editedArguments: string | null
   /** What the model is told of the result, or of what went wrong; null while there is none. */
   readonly output: string | null
   readonly isError: boolean
-  /** What the provider wants back with the call. */
-  readonly providerData: JsonObject | null
-  readonly startedAt: Date | null
-  readonly finishedAt: Date | null
 }
 
 /** Whether nothing more comes of it. */
-export function isSettled({ status }: Pick<ToolCall, 'status'>): boolean {
+export function isSettled({ status }: Pick<CallState, 'status'>): boolean {
   switch (status) {
     case 'REQUESTED':
     case 'AWAITING_APPROVAL':
@@ -42,3 +46,7 @@ export function isSettled({ status }: Pick<ToolCall, 'status'>): boolean {
       return true
   }
 }
+
+/** What a model is told of a call that was sent, and of whose end nobody knows. */
+export const unknownOutput =
+  'Nobody knows how this call ended: it was stopped after it had been sent. It may have had its effect, and it is not sent again by itself.'

@@ -40,7 +40,7 @@ export function visibleThreadSql(viewer: Viewer): Prisma.Sql {
 }
 
 /** Where rows are that belong to a thread and have an id of their own. */
-const tablesInThreads = [Prisma.sql`"Message"`, Prisma.sql`"Run"`]
+const tablesInThreads = [Prisma.sql`"Message"`, Prisma.sql`"Run"`, Prisma.sql`"ToolCall"`, Prisma.sql`"ToolApproval"`]
 
 /**
  * Those of these ids that are of threads that the viewer sees, or of something in one, in one statement; `all` and none

@@ -1,4 +1,4 @@
-import type { StreamEvent } from './answer.ts'
+import type { StreamEvent, ToolCall } from './answer.ts'
 import { styledFor } from './text.ts'
 
 /** Shows an answer as it comes. */
@@ -48,6 +48,15 @@ export function createPrinter({ stdout, stderr, json }: PrinterOptions): Printer
     write(unseen, style('dim', unseen))
   }
 
+  /** On the other stream: who pipes the answer on wants the answer. */
+  function writeToolCall({ name, status, output, arguments: args }: ToolCall): void {
+    const style = styledFor(stderr)
+    const said = shortened(output ?? '')
+    if (status === 'REQUESTED') stderr.write(`${style('dim', `→ ${name} ${shortened(JSON.stringify(args))}`)}\n`)
+    else if (status === 'SUCCEEDED') stderr.write(`${style('dim', `← ${name}: ${said}`)}\n`)
+    else if (isOver(status)) stderr.write(`${style('red', `← ${name}: ${status}: ${said}`)}\n`)
+  }
+
   return {
     print(event) {
       const { offset = 0, text = '', message } = event
@@ -61,6 +70,8 @@ export function createPrinter({ stdout, stderr, json }: PrinterOptions): Printer
           if (message?.role !== 'ASSISTANT') return
           writeReasoning(0, message.reasoning ?? '')
           return writeText(0, message.text)
+        case 'ToolCallChanged':
+          return event.toolCall && writeToolCall(event.toolCall)
         case 'ModelSwitched':
           return void stderr.write(`${styledFor(stderr)('yellow', `${event.toModelId} answers: ${event.reason}`)}\n`)
         default:
@@ -73,4 +84,16 @@ export function createPrinter({ stdout, stderr, json }: PrinterOptions): Printer
     },
     fail,
   }
+}
+
+const maxShown = 200
+
+/** As one line that fits on a screen. */
+function shortened(text: string): string {
+  const line = text.replace(/\s+/g, ' ')
+  return line.length <= maxShown ? line : `${line.slice(0, maxShown).toWellFormed()}…`
+}
+
+function isOver(status: string): boolean {
+  return ['FAILED', 'DENIED', 'CANCELLED', 'UNKNOWN'].includes(status)
 }

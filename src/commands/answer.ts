@@ -14,6 +14,17 @@ export interface StreamEvent {
   readonly run?: { readonly error: { readonly code: string; readonly message: string } | null }
   readonly reason?: string
   readonly toModelId?: string
+  readonly toolCall?: ToolCall
+  readonly approval?: { readonly id: string; readonly toolCall: ToolCall }
+  readonly elicitation?: { readonly id: string; readonly message: string }
+}
+
+export interface ToolCall {
+  readonly id: string
+  readonly name: string
+  readonly arguments: unknown
+  readonly status: string
+  readonly output: string | null
 }
 
 export interface Question {
@@ -37,6 +48,14 @@ const cancelRun = `mutation CancelRun($runId: ID!) {
   cancelRun(input: { runId: $runId }) { run { id } }
 }`
 
+const decideToolApproval = `mutation DecideToolApproval($input: DecideToolApprovalInput!) {
+  decideToolApproval(input: $input) { approval { id status } }
+}`
+
+const answerElicitation = `mutation AnswerElicitation($input: AnswerElicitationInput!) {
+  answerElicitation(input: $input) { elicitationId }
+}`
+
 const messageStream = `subscription MessageStream($threadId: ID!, $runId: ID!, $after: String!) {
   messageStream(threadId: $threadId, runId: $runId, after: $after) {
     __typename cursor threadId runId at
@@ -45,11 +64,17 @@ const messageStream = `subscription MessageStream($threadId: ID!, $runId: ID!, $
     ... on RunStatusChanged { status run { id modelId error { code message retryable } usage { ...Tokens } } }
     ... on RunHeartbeat { status }
     ... on ModelSwitched { fromModelId toModelId reason }
+    ... on ToolCallChanged { toolCall { ...Call } }
+    ... on ToolProgress { toolCallId progress total detail }
+    ... on ToolApprovalRequested { approval { id expiresAt toolCall { ...Call } } }
+    ... on ToolApprovalDecided { approval { id status toolCall { ...Call } } }
+    ... on ElicitationRequested { elicitation { id message requestedSchema expiresAt } }
     ... on MessageSnapshot { message { ...Whole } }
     ... on MessageChanged { message { ...Whole } }
     ... on MessageFinished { message { ...Whole } }
   }
 }
+fragment Call on ToolCall { id name arguments status output }
 fragment Whole on Message { id parentId role status text reasoning modelId }
 fragment Tokens on Usage { inputTokens outputTokens totalTokens estimated }`
 
@@ -65,6 +90,26 @@ export async function send(client: ServerClient, question: Question, signal: Abo
 
 export async function cancel(client: ServerClient, runId: string, signal: AbortSignal): Promise<void> {
   await client.request(cancelRun, { runId }, signal)
+}
+
+/** A person's word on a tool call. */
+export interface Decision {
+  readonly decision: 'APPROVE' | 'DENY'
+  readonly scope?: 'ONCE' | 'THREAD' | 'ALWAYS'
+  readonly reason?: string
+}
+
+export async function decide(
+  client: ServerClient,
+  approvalId: string,
+  decision: Decision,
+  signal: AbortSignal,
+): Promise<void> {
+  await client.request(decideToolApproval, { input: { approvalId, ...decision } }, signal)
+}
+
+export async function decline(client: ServerClient, elicitationId: string, signal: AbortSignal): Promise<void> {
+  await client.request(answerElicitation, { input: { elicitationId, action: 'DECLINE' } }, signal)
 }
 
 /** Every event of a run, once and in order, across lost connections. */

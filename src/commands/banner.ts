@@ -1,14 +1,21 @@
 import { type App, version } from '../app.ts'
+import type { ServersFile } from '../mcp/servers-file.ts'
 import type { Resolution } from '../platform/config/resolve.ts'
 import type { ProviderStatus } from '../providers/provider-status.ts'
+import { builtinTools } from '../tools/builtin/builtin-tools.ts'
 import { styledFor } from './text.ts'
 
 /** How long the banner waits for a provider to list its models. */
 const patienceMs = 800
 const maxModels = 4
+const maxServers = 8
 
 /** What a person wants to know of a server that has just started, and what to try first. */
-export async function banner(app: App, resolution: Resolution, stream: NodeJS.WriteStream): Promise<string> {
+export async function banner(
+  app: App,
+  resolution: Resolution & { readonly mcp: ServersFile },
+  stream: NodeJS.WriteStream,
+): Promise<string> {
   const style = styledFor(stream)
   const { url } = app.server
   const rows: [string, string][] = [
@@ -19,6 +26,7 @@ export async function banner(app: App, resolution: Resolution, stream: NodeJS.Wr
     ['Database', app.databaseDescription],
     ...(await providerRows(app, resolution)).map((row): [string, string] => ['Models', row]),
     ...defaultRows(app, resolution).map((row): [string, string] => ['Default', row]),
+    ...toolRows(resolution.mcp).map((row): [string, string] => ['Tools', row]),
   ]
   const written = rows.map(([name, value], index) => {
     const label = name === rows[index - 1]?.[0] ? '' : name
@@ -93,6 +101,19 @@ function reason(defaultId: string, { config, sources }: Resolution): string {
   if (index === -1) return 'of a provider that was added at run time'
   const source = sources.get(`providers[${index}]`) ?? 'default'
   return source === 'default' ? 'no other provider is configured' : source
+}
+
+/** The servers are being connected: how that goes, the log and `mcpServers` tell. */
+function toolRows({ file, servers }: ServersFile): string[] {
+  const names = servers.map(({ id, disabled }) => (disabled ? `${id} (disabled)` : id))
+  const listed =
+    servers.length > maxServers ? [...names.slice(0, maxServers), `and ${names.length - maxServers} more`] : names
+  return [
+    builtinTools.map(({ name }) => name).join(', '),
+    file === null
+      ? 'no MCP servers: mcp-servers.json would name them'
+      : `MCP servers of ${file}: ${listed.join(', ') || 'none'}`,
+  ]
 }
 
 function remark({ kind, error }: ProviderStatus, stillAsking: boolean): string {

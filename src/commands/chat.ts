@@ -7,8 +7,10 @@ import { createLog } from '../platform/log.ts'
 import { kinds } from '../providers/kinds.ts'
 import { cancel, follow, type Question, type Sent, type StreamEvent, send } from './answer.ts'
 import { createPrinter, type Printer } from './answer-printer.ts'
+import { type Approver, createApprover } from './approver.ts'
 import { type Command, exitCodeOf, type Invocation, UsageError } from './command.ts'
 import { localUrlOf } from './local-url.ts'
+import { readMcpServers } from './mcp-servers.ts'
 import { createServerClient, findServer, type ServerClient, ServerError } from './server-client.ts'
 import { unlessAborted } from './signals.ts'
 import { styledFor } from './text.ts'
@@ -17,6 +19,7 @@ const flags = {
   thread: { type: 'string' },
   model: { type: 'string' },
   url: { type: 'string' },
+  yes: { type: 'boolean' },
   json: { type: 'boolean' },
 } as const
 
@@ -27,7 +30,7 @@ const cancelTimeoutMs = 10_000
 
 export const chat: Command = {
   async run(invocation) {
-    const { argv, env, cwd, stdout, stderr, interrupted } = invocation
+    const { argv, env, cwd, stdin, stdout, stderr, interrupted } = invocation
     const loaded = loadConfig({ argv, env, cwd, providerKinds: Object.keys(kinds), commandFlags: flags })
     const question: Question = {
       text: await readQuestion(loaded.positionals, invocation),
@@ -37,10 +40,11 @@ export const chat: Command = {
     await using target = await reachServer(loaded, invocation)
     const client = createServerClient(target.url, { token: env[clientTokenName] })
     const printer = createPrinter({ stdout, stderr, json: loaded.flags.json ?? false })
+    const approver = createApprover({ client, stdin, stderr, approvesAll: loaded.flags.yes ?? false })
     const style = styledFor(stderr)
     try {
       const sent = await send(client, question, interrupted)
-      const exitCode = await answer(client, sent, printer, invocation)
+      const exitCode = await answer(client, sent, { printer, approver }, invocation)
       stderr.write(style('dim', `${sent.threadId}; to go on: npm run chat -- --thread ${sent.threadId} "…"\n`))
       return exitCode
     } catch (error) {
@@ -52,8 +56,17 @@ export const chat: Command = {
   },
 }
 
-async function answer(client: ServerClient, sent: Sent, printer: Printer, invocation: Invocation): Promise<number> {
-  const { interrupted } = invocation
+interface Terminal {
+  readonly printer: Printer
+  readonly approver: Approver
+}
+
+async function answer(
+  client: ServerClient,
+  sent: Sent,
+  { printer, approver }: Terminal,
+  { interrupted }: Invocation,
+): Promise<number> {
   const { runId } = sent
   if (runId === null) {
     printer.fail('The message is stored, and models are switched off: there is no answer.')
@@ -72,9 +85,19 @@ async function answer(client: ServerClient, sent: Sent, printer: Printer, invoca
   if (interrupted.aborted) onInterrupt()
   else interrupted.addEventListener('abort', onInterrupt, { once: true })
   let last: StreamEvent | undefined
+  // Whoever is asked may press Ctrl-C in place of an answer: the stream then tells how the run ended.
+  const isTaken = (event: StreamEvent) =>
+    approver.take(event, interrupted).catch((error: unknown) => {
+      if (interrupted.aborted) return true
+      throw error
+    })
   try {
     for await (const event of follow(client, sent, runId, patience.signal)) {
       printer.print(event)
+      if (!(await isTaken(event))) {
+        printer.fail(`${event.approval?.toolCall.name} waits for an approval: decide in GraphiQL, or ask with --yes.`)
+        return 1
+      }
       if (event.__typename === 'RunStatusChanged') last = event
     }
   } finally {
@@ -104,7 +127,8 @@ interface Target extends AsyncDisposable {
 }
 
 /** The server that was named, the one that runs as configured, or one that is started and ends with the command. */
-async function reachServer({ config, flags, sources }: Loaded, { stderr, interrupted }: Invocation): Promise<Target> {
+async function reachServer(loaded: Loaded, { cwd, stderr, interrupted }: Invocation): Promise<Target> {
+  const { config, flags, sources } = loaded
   const leave = async () => {}
   if (flags.url !== undefined) {
     if (!URL.canParse(flags.url)) throw new UsageError('--url takes an address such as http://127.0.0.1:4000.')
@@ -116,7 +140,9 @@ async function reachServer({ config, flags, sources }: Loaded, { stderr, interru
   const { publicUrl: _, ...rest } = config
   const logLevel = sources.get('logLevel') === 'default' ? 'warn' : config.logLevel
   const log = createLog({ ...config, logLevel }, stderr)
-  const app = await unlessAborted(createApp({ config: { ...rest, port: 0, logLevel }, log }), interrupted)
+  const { servers: mcpServers } = readMcpServers(loaded, cwd)
+  const starting = createApp({ config: { ...rest, port: 0, logLevel }, log, mcpServers })
+  const app = await unlessAborted(starting, interrupted)
   // No time to drain: what still runs by now is nobody's any more.
   return { url: app.server.url, [Symbol.asyncDispose]: () => app[Symbol.asyncDispose]() }
 }

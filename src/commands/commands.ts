@@ -13,10 +13,11 @@ export const commands: readonly CommandEntry[] = [
   {
     name: 'chat',
     summary: 'Ask a question and print the answer as it streams; PARLEY_TOKEN signs in.',
-    usage: '"QUESTION" [--thread ID] [--model ID] [--json] [--url URL]',
+    usage: '"QUESTION" [--thread ID] [--model ID] [--yes] [--json] [--url URL]',
     flags: [
       ['--thread ID', 'Go on in this thread; without it, a new one is made.'],
       ['--model ID', 'The model that is to answer, such as openai/gpt-4o-mini.'],
+      ['--yes', 'Approve every tool call that asks; without it, you are asked, if this is a terminal.'],
       ['--json', 'Print each event of the stream as a line of JSON.'],
       ['--url URL', 'A running server; by default the configured one, else one is started for this question.'],
     ],

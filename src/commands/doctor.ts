@@ -1,5 +1,5 @@
 import { requireLoopback } from '../auth/local.ts'
-import { loadConfig } from '../platform/config/load.ts'
+import { type LoadedConfig, loadConfig } from '../platform/config/load.ts'
 import { ConfigError } from '../platform/config/problems.ts'
 import type { Config } from '../platform/config/schema.ts'
 import { messageOf } from '../platform/errors.ts'
@@ -8,8 +8,9 @@ import { kinds } from '../providers/kinds.ts'
 import { type Command, type Invocation, refuseArguments } from './command.ts'
 import { checkDatabase, checkDataDirectory } from './doctor-database.ts'
 import { checkPort, checkProviders } from './doctor-network.ts'
-import { type Finding, failed, fine, formatFindings } from './finding.ts'
+import { type Finding, failed, fine, formatFindings, skipped } from './finding.ts'
 import { localUrlOf } from './local-url.ts'
+import { readMcpServers } from './mcp-servers.ts'
 import { findServer } from './server-client.ts'
 import { unlessAborted } from './signals.ts'
 
@@ -24,9 +25,10 @@ export const doctor: Command = {
 /** Every check, in the order in which they are read. What cannot be checked for want of another is left out. */
 async function examine({ argv, env, cwd, stderr }: Invocation): Promise<Finding[]> {
   const findings = [checkNode()]
-  const config = readConfig({ argv, env, cwd })
-  if (Array.isArray(config)) return [...findings, ...config]
-  findings.push(fine('Configuration', 'no problems'), ...checkHost(config))
+  const loaded = readConfig({ argv, env, cwd })
+  if (Array.isArray(loaded)) return [...findings, ...loaded]
+  const { config } = loaded
+  findings.push(fine('Configuration', 'no problems'), ...checkHost(config), ...checkMcpServers(loaded, cwd))
   const server = await findServer(localUrlOf(config))
   // What the checks find is in the findings.
   const log = createLog({ ...config, logLevel: 'silent' }, stderr)
@@ -39,21 +41,34 @@ async function examine({ argv, env, cwd, stderr }: Invocation): Promise<Finding[
   return [...findings, ...(await Promise.all(checks)).flat()]
 }
 
-function readConfig(options: Pick<Invocation, 'argv' | 'env' | 'cwd'>): Config | Finding[] {
+function readConfig(options: Pick<Invocation, 'argv' | 'env' | 'cwd'>): LoadedConfig<Record<never, never>> | Finding[] {
   try {
-    const { config, positionals } = loadConfig({ ...options, providerKinds: Object.keys(kinds) })
-    refuseArguments(positionals)
-    return config
+    const loaded = loadConfig({ ...options, providerKinds: Object.keys(kinds) })
+    refuseArguments(loaded.positionals)
+    return loaded
   } catch (error) {
-    if (!(error instanceof ConfigError)) throw error
-    return error.problems.map(({ key, source, message, example }) =>
-      failed(
-        'Configuration',
-        `${key} (${source}): ${message}`,
-        example === '' ? 'remove it' : `for example: ${example}`,
-      ),
-    )
+    return problemsIn('Configuration', error)
   }
+}
+
+/** Whether the file of MCP servers can be read; whether they can be reached, the server itself says when it runs. */
+function checkMcpServers(loaded: LoadedConfig<Record<never, never>>, cwd: string): Finding[] {
+  try {
+    const { file, servers, ignored } = readMcpServers(loaded, cwd)
+    if (file === null) return [skipped('MCP servers', 'none')]
+    const names = servers.map(({ id, disabled }) => (disabled ? `${id} (disabled)` : id))
+    const meaningless = ignored.length === 0 ? '' : `; ignored: ${ignored.join(', ')}`
+    return [fine('MCP servers', `${servers.length} in ${file}: ${names.join(', ')}${meaningless}`)]
+  } catch (error) {
+    return problemsIn('MCP servers', error)
+  }
+}
+
+function problemsIn(subject: string, error: unknown): Finding[] {
+  if (!(error instanceof ConfigError)) throw error
+  return error.problems.map(({ key, source, message, example }) =>
+    failed(subject, `${key} (${source}): ${message}`, example === '' ? 'remove it' : `for example: ${example}`),
+  )
 }
 
 /** Only where it is wrong: a loopback address goes without saying. */

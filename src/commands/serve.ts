@@ -4,6 +4,7 @@ import { createLog, type Log } from '../platform/log.ts'
 import { kinds } from '../providers/kinds.ts'
 import { banner } from './banner.ts'
 import { type Command, exitCodeOf, refuseArguments } from './command.ts'
+import { readMcpServers } from './mcp-servers.ts'
 import { unlessAborted } from './signals.ts'
 
 /** How much longer than `drainMs` stopping may take before it is given up. */
@@ -11,21 +12,26 @@ const stopGraceMs = 5_000
 
 export const serve: Command = {
   async run({ argv, env, cwd, stdout, stderr, interrupted }) {
-    const { config, sources, positionals } = loadConfig({ argv, env, cwd, providerKinds: Object.keys(kinds) })
-    refuseArguments(positionals)
+    const loaded = loadConfig({ argv, env, cwd, providerKinds: Object.keys(kinds) })
+    const { config, sources } = loaded
+    refuseArguments(loaded.positionals)
+    const mcp = readMcpServers(loaded, cwd)
     const log = createLog(config)
+    if (mcp.ignored.length > 0)
+      log.warn({ file: mcp.file, keys: mcp.ignored }, 'keys of MCP servers that mean nothing here')
     endOnBugs(log)
 
     // A start that is interrupted needs no order: the database takes even a kill without loss.
-    const app = await unlessAborted(createApp({ config, log }), interrupted).catch((error) => {
+    const app = await unlessAborted(createApp({ config, log, mcpServers: mcp.servers }), interrupted).catch((error) => {
       if (!interrupted.aborted) throw error
     })
     if (!app) return exitCodeOf(interrupted)
+    app.warm()
 
     // On a terminal, the banner says it.
     if (!stdout.isTTY) log.info({ url: app.server.url, version, database: app.databaseDescription }, 'ready')
     // To standard error: standard output may be the log's, a line of JSON each.
-    stderr.write(await banner(app, { config, sources }, stderr))
+    stderr.write(await banner(app, { config, sources, mcp }, stderr))
 
     await aborted(interrupted)
     log.info({ drainMs: config.drainMs }, 'stopping')

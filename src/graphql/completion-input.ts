@@ -2,6 +2,7 @@ import type { ToolCallPart, ToolTurn, Turn } from '../chat/transcript.ts'
 import { badInput } from '../platform/errors.ts'
 import { cleanText } from '../platform/text.ts'
 import { builder } from './builder.ts'
+import { ClientToolInputRef } from './client-tool-input.ts'
 import { RoleRef } from './message.ts'
 import { GenerationOptionsRef } from './send-message.ts'
 
@@ -37,6 +38,11 @@ export const CompletionInputRef = builder.inputType('CompletionInput', {
     }),
     modelId: t.id({ description: "The model that is to answer; by default the server's." }),
     options: t.field({ type: GenerationOptionsRef, description: 'How the model is to answer.' }),
+    clientTools: t.field({
+      type: [ClientToolInputRef],
+      description:
+        "Tools that the model may ask for: what it asks is in `toolCalls`, and nothing here runs it. The server's own tools are not offered, and their names may be taken.",
+    }),
   }),
 })
 

@@ -37,7 +37,7 @@ const CompletionRef = builder.objectRef<Completion>('Completion').implement({
     }),
     toolCalls: t.field({
       type: [CompletionToolCallRef],
-      description: 'The tools that the model asks for.',
+      description: 'The `clientTools` that the model asks for.',
       resolve: ({ toolCalls }) => [...toolCalls],
     }),
     finishReason: t.exposeString('finishReason', {
@@ -94,14 +94,17 @@ builder.objectRef<Timed<Finished>>('CompletionFinished').implement({
   }),
 })
 
-function requestOf({ messages, modelId, options }: typeof CompletionInputRef.$inferInput, { services }: Context) {
+function requestOf(
+  { messages, modelId, options, clientTools }: typeof CompletionInputRef.$inferInput,
+  { services }: Context,
+) {
   const transcript = transcriptOf(messages, services.config.maxMessageCharacters)
-  return { transcript, modelId: modelId ?? null, options: options ?? null }
+  return { transcript, modelId: modelId ?? null, options: options ?? null, clientTools: clientTools ?? [] }
 }
 
 function dependenciesOf({ services, log }: Context): CompletionDependencies {
-  const { providers, quotas, config } = services
-  return { providers, quotas, generation: config.generation, log }
+  const { providers, quotas, config, tools } = services
+  return { providers, quotas, generation: config.generation, schemas: tools.schemas, log }
 }
 
 builder.mutationField('complete', (t) =>

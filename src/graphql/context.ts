@@ -1,20 +1,27 @@
 import type { Logger } from 'pino'
 import type { Accounts } from '../auth/accounts.ts'
+import type { CallerToken } from '../auth/caller-token.ts'
 import type { Quotas } from '../auth/quotas.ts'
 import type { Viewer } from '../auth/viewer.ts'
 import type { PrismaClient } from '../database/generated/client.ts'
+import type { McpPool } from '../mcp/mcp.ts'
 import { RequestError } from '../platform/errors.ts'
 import type { Providers } from '../providers/registry.ts'
 import type { StoredProviders } from '../providers/stored-providers.ts'
+import type { Elicitations } from '../runs/elicitations.ts'
 import type { EventStream } from '../runs/event-stream.ts'
+import type { Origin } from '../runs/origin.ts'
 import type { GenerationDefaults } from '../runs/run-options.ts'
 import type { Runs } from '../runs/runs.ts'
 import type { UserExports } from '../runs/user-exports.ts'
+import type { Toolbox } from '../tools/toolbox.ts'
 
 /** What every resolver gets. One is made for each execution: for a subscription, for each event. */
 export interface Context {
   /** Null when nobody is signed in. */
   readonly viewer: Viewer | null
+  /** What the caller signed in with, for servers that are reached as their caller; null where there is no such token. */
+  readonly callerToken: CallerToken | null
   readonly requestId: string
   /** Where the client is, as far as the server's trust in proxies can tell. */
   readonly clientAddress: string | undefined
@@ -39,6 +46,9 @@ export interface Services {
   readonly userExports: UserExports
   readonly providers: Providers
   readonly storedProviders: StoredProviders
+  readonly tools: Toolbox
+  readonly elicitations: Elicitations
+  readonly mcp: McpPool
   readonly quotas: Quotas
   readonly config: GraphqlConfig
   readonly version: string
@@ -60,6 +70,11 @@ export interface GraphqlConfig {
 export function requireViewer(context: Pick<Context, 'viewer'>): Viewer {
   if (context.viewer === null) throw new RequestError('UNAUTHENTICATED', 'Sign in first.')
   return context.viewer
+}
+
+/** Where a change to a run comes from. */
+export function originOf({ requestId, callerToken }: Pick<Context, 'requestId' | 'callerToken'>): Origin {
+  return { requestId, token: callerToken }
 }
 
 /** The viewer, or FORBIDDEN where they are no ADMIN. */

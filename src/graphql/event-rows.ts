@@ -1,5 +1,6 @@
+import { findApproval, findToolCall } from '../chat/find-tool-calls.ts'
 import { visibleInThread } from '../chat/visible-threads.ts'
-import type { Message, Run } from '../database/generated/client.ts'
+import type { Message, Run, ToolApproval, ToolCall } from '../database/generated/client.ts'
 import type { Recorded, RunEvent } from '../runs/run-event.ts'
 import { type Context, requireViewer } from './context.ts'
 
@@ -7,6 +8,8 @@ import { type Context, requireViewer } from './context.ts'
 export interface Delivered<Event extends RunEvent = RunEvent> extends Recorded<Event> {
   readonly message?: Message
   readonly run?: Run
+  readonly toolCall?: ToolCall
+  readonly approval?: ToolApproval
 }
 
 /**
@@ -26,6 +29,15 @@ export async function withRow(recorded: Recorded, context: Context): Promise<Del
       const run = await findRun(recorded.runId ?? '', context)
       return run ? { ...recorded, run } : reset(recorded)
     }
+    case 'tool-call-changed': {
+      const toolCall = await findToolCall(requireViewer(context), context.services.database, event.toolCallId)
+      return toolCall ? { ...recorded, toolCall } : reset(recorded)
+    }
+    case 'approval-requested':
+    case 'approval-decided': {
+      const approval = await findApproval(requireViewer(context), context.services.database, event.approvalId)
+      return approval ? { ...recorded, approval } : reset(recorded)
+    }
     default:
       return recorded
   }
@@ -39,6 +51,16 @@ export function shownMessage({ message }: Delivered): Message {
 export function shownRun({ run }: Delivered): Run {
   if (!run) throw new Error('the event was not given its run')
   return run
+}
+
+export function shownToolCall({ toolCall }: Delivered): ToolCall {
+  if (!toolCall) throw new Error('the event was not given its tool call')
+  return toolCall
+}
+
+export function shownApproval({ approval }: Delivered): ToolApproval {
+  if (!approval) throw new Error('the event was not given its approval')
+  return approval
 }
 
 function findMessage(id: string, context: Context): Promise<Message | null> {

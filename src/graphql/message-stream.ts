@@ -15,12 +15,18 @@ const typeNames = {
   'run-status-changed': 'RunStatusChanged',
   'text-delta': 'TextDelta',
   'reasoning-delta': 'ReasoningDelta',
+  'tool-call-changed': 'ToolCallChanged',
+  'tool-progressed': 'ToolProgress',
+  'approval-requested': 'ToolApprovalRequested',
+  'approval-decided': 'ToolApprovalDecided',
+  'elicitation-requested': 'ElicitationRequested',
+  'elicitation-closed': 'ElicitationClosed',
   'model-switched': 'ModelSwitched',
   'message-finished': 'MessageFinished',
   'run-heartbeat': 'RunHeartbeat',
 } as const satisfies Partial<Record<Event.RunEvent['type'], string>>
 
-const MessageStreamEventRef = builder.interfaceRef<Recorded>('MessageStreamEvent').implement({
+export const MessageStreamEventRef = builder.interfaceRef<Recorded>('MessageStreamEvent').implement({
   description:
     'Something that happened in a thread. Its cursor can be given as `after`; cursors never go back. Its scalars tell what happened; its objects are as they stand at delivery, never older than the event. `runId` is null where no run is meant.',
   resolveType: ({ event }) => (event.type in typeNames ? typeNames[event.type as keyof typeof typeNames] : undefined),
@@ -36,7 +42,7 @@ const MessageStreamEventRef = builder.interfaceRef<Recorded>('MessageStreamEvent
 })
 
 /** An object type for one kind of event. */
-function eventRef<Kind extends Event.RunEvent>(name: (typeof typeNames)[Kind['type'] & keyof typeof typeNames]) {
+export function eventRef<Kind extends Event.RunEvent>(name: (typeof typeNames)[Kind['type'] & keyof typeof typeNames]) {
   return builder.objectRef<Delivered<Kind>>(name)
 }
 

@@ -34,7 +34,7 @@ builder.mutationFields((t) => ({
   exportMyData: t.field({
     type: ExportMyDataPayloadRef,
     description:
-      'A link to all that is stored of the caller, as one JSON document: threads, deleted ones included, with their messages, runs and tool calls. It is good for five minutes.',
+      'A link to all that is stored of the caller, as one JSON document: threads, deleted ones included, with their messages, runs, tool calls and approvals, and the tools that run unasked. It is good for five minutes.',
     resolve: (_root, _args, context) => context.services.userExports.link(requireViewer(context)),
   }),
   deleteMyAccount: t.field({

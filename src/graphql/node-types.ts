@@ -6,6 +6,8 @@ const nodeTypes = {
   thread: 'Thread',
   message: 'Message',
   run: 'Run',
+  toolcall: 'ToolCall',
+  approval: 'ToolApproval',
 } as const satisfies Partial<Record<IdKind, string>>
 
 /** The name of the GraphQL type that an id belongs to, or undefined where it is no id of ours. */

@@ -1,6 +1,6 @@
 import type { Run } from '../database/generated/client.ts'
 import type { LiveRun } from '../runs/event-stream.ts'
-import { isFinal } from '../runs/run-event.ts'
+import { isFinal, isParked } from '../runs/run-event.ts'
 import { builder } from './builder.ts'
 import { type Context, requireViewer } from './context.ts'
 import { UsageRef, usageOfRun } from './usage.ts'
@@ -112,7 +112,9 @@ export const RunRef = builder.prismaNode('Run', {
 
 /** The run as the stream has carried it: rows follow a second behind. */
 function liveRun(run: Run, { services }: Context): LiveRun | undefined {
-  return isFinal(run.status) ? undefined : services.stream.liveRun(run.threadId, run.id)
+  const live = isFinal(run.status) ? undefined : services.stream.liveRun(run.threadId, run.id)
+  // One that waits can be carried on, or ended, by any instance: the row knows more.
+  return live && isParked(live.status) ? undefined : live
 }
 
 function hasFailed(run: Run): run is FailedRun {

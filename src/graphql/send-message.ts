@@ -3,7 +3,8 @@ import { visibleInThread } from '../chat/visible-threads.ts'
 import { notFound } from '../platform/errors.ts'
 import type { Sent } from '../runs/send.ts'
 import { builder, type InputFields } from './builder.ts'
-import { requireViewer } from './context.ts'
+import { ClientToolInputRef } from './client-tool-input.ts'
+import { originOf, requireViewer } from './context.ts'
 import { MessageRef } from './message.ts'
 import { RunRef } from './run.ts'
 import { ThreadRef } from './thread.ts'
@@ -87,6 +88,10 @@ const runFields = (t: InputFields) => ({
     description: 'What to do while a run of the thread is going or waiting.',
   }),
   options: t.field({ type: GenerationOptionsRef, description: 'How the model is to answer.' }),
+  clientTools: t.field({
+    type: [ClientToolInputRef],
+    description: 'Tools that the client runs itself and answers with `submitToolResult`, for this run alone.',
+  }),
 })
 
 const SendMessageInputRef = builder.inputType('SendMessageInput', {
@@ -129,20 +134,20 @@ builder.mutationFields((t) => ({
     description: "Stores the user's message, starts a run and returns at once; follow the run with `messageStream`.",
     args: { input: t.arg({ type: SendMessageInputRef, required: true, description: 'The message.' }) },
     resolve: (_root, { input }, context) =>
-      context.services.runs.sendMessage(requireViewer(context), input, context.requestId),
+      context.services.runs.sendMessage(requireViewer(context), input, originOf(context), context.signal),
   }),
   regenerateMessage: t.field({
     type: SendMessagePayloadRef,
     description: "A new answer beside the old one: the new run's message has the same parent.",
     args: { input: t.arg({ type: RegenerateMessageInputRef, required: true, description: 'Which message.' }) },
     resolve: (_root, { input }, context) =>
-      context.services.runs.regenerateMessage(requireViewer(context), input, context.requestId),
+      context.services.runs.regenerateMessage(requireViewer(context), input, originOf(context), context.signal),
   }),
   editMessage: t.field({
     type: SendMessagePayloadRef,
     description: 'A new user message beside the old one, and a run that answers it.',
     args: { input: t.arg({ type: EditMessageInputRef, required: true, description: 'The new wording.' }) },
     resolve: (_root, { input }, context) =>
-      context.services.runs.editMessage(requireViewer(context), input, context.requestId),
+      context.services.runs.editMessage(requireViewer(context), input, originOf(context), context.signal),
   }),
 }))

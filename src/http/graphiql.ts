@@ -1,6 +1,6 @@
 import { renderGraphiQL } from '@graphql-yoga/render-graphiql'
 import type { GraphiQLOptions } from 'graphql-yoga'
-import { pageScript, placeholders, withConnectionParams } from './graphiql-script.ts'
+import { approvalPlaceholders, pageScript, placeholders, withConnectionParams } from './graphiql-script.ts'
 
 interface Tab {
   readonly query: string
@@ -92,6 +92,12 @@ subscription MessageStream(
     ... on MessageSnapshot { message { id text } }
     ... on MessageChanged { message { id role text } }
     ... on MessageFinished { message { id text } }
+    ... on ToolCallChanged {
+      toolCall { name arguments status output }
+    }
+    ... on ToolApprovalRequested {
+      approval { id toolCall { name arguments } }
+    }
     ... on RunStatusChanged {
       status
       run {
@@ -135,6 +141,35 @@ query Models {
   server { name version features }
 }
 `,
+  },
+  {
+    query: `# 5. What models can ask for, where it is from, and
+#    which calls wait for your decision.
+query Tools {
+  tools { name description source approvalPolicy }
+  mcpServers { id status error }
+  pendingApprovals(first: 10) {
+    totalCount
+    nodes { id toolName arguments requestedAt }
+  }
+}
+`,
+  },
+  {
+    query: `# 6. Let a call run, or say DENY. This decides on the
+#    oldest one that the tab before this has shown.
+mutation Decide($approvalId: ID!) {
+  decideToolApproval(input: {
+    approvalId: $approvalId
+    decision: APPROVE
+    scope: ONCE
+  }) {
+    approval { status toolName arguments }
+    run { id status }
+  }
+}
+`,
+    variables: approvalPlaceholders,
   },
 ]
 

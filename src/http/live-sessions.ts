@@ -1,5 +1,6 @@
 import type { Logger } from 'pino'
 import type { Authenticator } from '../auth/authenticator.ts'
+import type { CallerToken } from '../auth/caller-token.ts'
 import type { Session } from '../auth/session.ts'
 import type { Viewer } from '../auth/viewer.ts'
 import { createSessionChecks } from './session-checks.ts'
@@ -13,6 +14,8 @@ export type SessionEnd = 'ended' | 'changed'
 
 /** The session of one open connection. Disposed of when the connection is gone. */
 export interface WatchedSession extends Disposable {
+  /** What the connection was opened with. */
+  readonly callerToken: CallerToken | null
   /**
    * The viewer as of now, looked up again; null where the connection may not go on, of which it has been told. Rejects
    * where that cannot be learnt now.
@@ -75,6 +78,10 @@ export function createLiveSessions({ authenticator, log, intervalMs = 2_000 }: L
       this.#end = end
       watched.add(this)
       this.#awaitExpiry()
+    }
+
+    get callerToken(): CallerToken | null {
+      return this.#session.callerToken
     }
 
     async currentViewer(): Promise<Viewer | null> {

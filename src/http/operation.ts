@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Logger } from 'pino'
+import type { CallerToken } from '../auth/caller-token.ts'
 import type { Session } from '../auth/session.ts'
 import type { Viewer } from '../auth/viewer.ts'
 
@@ -10,6 +11,8 @@ export interface Operation {
   readonly viewer: Viewer | null
   /** Of HTTP and SSE: what the request was let in with. */
   readonly session?: Session | null
+  /** See `Session.callerToken`. */
+  readonly callerToken: CallerToken | null
   readonly requestId: string
   readonly transport: Transport
   /** Where the client is: the peer of its connection or, where proxies are trusted, what the nearest one says. */

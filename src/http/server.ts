@@ -138,6 +138,7 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
     const operation: Operation = {
       viewer,
       session,
+      callerToken: session?.callerToken ?? null,
       requestId,
       transport,
       clientAddress: clientAddressOf(request, config),

@@ -164,6 +164,7 @@ async function prepare(
   const frame = `{"id":${JSON.stringify(id)},"type":"next","payload":`
   const operation: Operation = {
     viewer,
+    callerToken: session?.callerToken ?? null,
     requestId,
     transport: 'websocket',
     clientAddress: extra.clientAddress,

@@ -24,10 +24,20 @@ const forbiddenKeys: ReadonlySet<string> = new Set(['__proto__'])
 export function cleanJsonObject(field: string, value: unknown, maxBytes: number): JsonObject {
   if (!isJsonObject(value)) throw badInput(field, 'must be a JSON object.')
   const checked = cleanObject(field, value, 0)
-  if (Buffer.byteLength(JSON.stringify(checked)) > maxBytes) {
-    throw new RequestError('TOO_LARGE', `${field}: at most ${maxBytes} bytes of JSON.`, { field })
-  }
+  requireSize(field, checked, maxBytes)
   return checked
+}
+
+/** As `cleanJsonObject`, for any JSON value. */
+export function cleanJsonValue(field: string, value: unknown, maxBytes: number): JsonValue {
+  const checked = cleanJson(field, value, 0)
+  requireSize(field, checked, maxBytes)
+  return checked
+}
+
+function requireSize(field: string, value: JsonValue, maxBytes: number): void {
+  if (Buffer.byteLength(JSON.stringify(value)) > maxBytes)
+    throw new RequestError('TOO_LARGE', `${field}: at most ${maxBytes} bytes of JSON.`, { field })
 }
 
 function cleanObject(path: string, value: Record<string, unknown>, depth: number): JsonObject {

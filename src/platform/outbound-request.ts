@@ -1,5 +1,6 @@
 import { type IncomingMessage, request as requestHttp } from 'node:http'
 import { request as requestHttps } from 'node:https'
+import type { Socket } from 'node:net'
 import type { OutboundGuard } from './outbound-guard.ts'
 
 export interface OutboundRequest {
@@ -34,9 +35,20 @@ export async function sendRequest(
       resolve,
     )
     request.on('error', reject)
+    request.on('socket', outliveErrors)
     request.end(body)
   })
 }
+
+/**
+ * Where a request is aborted as the last of its response arrives, Node takes its own listener off the connection before
+ * the connection fails: that nobody listens then would end the process. One that is kept gets one listener.
+ */
+function outliveErrors(socket: Socket): void {
+  if (!socket.listeners('error').includes(ignore)) socket.on('error', ignore)
+}
+
+function ignore(): void {}
 
 /** The whole body. Throws a RangeError where it is longer than `maxBytes`, and what breaks the connection. */
 export async function readText(incoming: IncomingMessage, maxBytes: number): Promise<string> {

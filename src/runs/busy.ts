@@ -1,7 +1,8 @@
 import type { Prisma } from '../database/generated/client.ts'
 import { conflict } from '../platform/errors.ts'
-import type { EventStream } from './event-stream.ts'
-import { endIdleRuns, lockOpenRuns, type OpenRun } from './run-rows.ts'
+import { closedEvents } from './closed-calls.ts'
+import { type EndedRun, endIdleRuns, lockOpenRuns, type OpenRun } from './run-rows.ts'
+import type { RunServices } from './runs.ts'
 
 /** What becomes of a new message while a run of its thread is going or waiting. */
 export type WhenBusy = 'ENQUEUE' | 'REJECT' | 'INTERRUPT' | 'ROLLBACK'
@@ -14,11 +15,6 @@ export interface MadeRoom {
   readonly stopping: string | null
   /** Under ROLLBACK: the parent whose child the new message becomes, in place of the stopped run's user message. */
   readonly parentId: string | null | undefined
-}
-
-export interface EndedRun {
-  readonly id: string
-  readonly messageId: string | null
 }
 
 /** Applies the policy, inside a transaction that has locked the thread. Throws CONFLICT under REJECT. */
@@ -40,19 +36,25 @@ export async function stopOpenRuns(
   transaction: Prisma.TransactionClient,
   open: readonly OpenRun[],
 ): Promise<Pick<MadeRoom, 'ended' | 'stopping'>> {
-  const carried = open.find(({ status }) => status === 'RUNNING' || status === 'STREAMING')
+  const carried = open.find(({ isCarried }) => isCarried)
   const idle = open.filter((run) => run !== carried)
-  await endIdleRuns(
+  const ended = await endIdleRuns(
     transaction,
     idle.map(({ id }) => id),
   )
   if (carried) await transaction.run.update({ where: { id: carried.id }, data: { cancelRequestedAt: new Date() } })
-  return { ended: idle.map(({ id, messageId }) => ({ id, messageId })), stopping: carried?.id ?? null }
+  return { ended, stopping: carried?.id ?? null }
 }
 
 /** Tells a thread's subscribers of runs that were ended without having been carried. */
-export function tellEnded(stream: EventStream, threadId: string, runs: readonly EndedRun[]): void {
-  for (const { id, messageId } of runs) {
+export function tellEnded(
+  { stream, callerTokens }: Pick<RunServices, 'stream' | 'callerTokens'>,
+  threadId: string,
+  runs: readonly EndedRun[],
+): void {
+  for (const { id, messageId, ...closed } of runs) {
+    callerTokens.drop(id)
+    if (messageId) for (const event of closedEvents(messageId, closed)) stream.append(threadId, id, event)
     if (messageId) stream.append(threadId, id, { type: 'message-finished', messageId })
     stream.append(threadId, id, { type: 'run-status-changed', status: 'INTERRUPTED' })
   }

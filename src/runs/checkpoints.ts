@@ -96,12 +96,13 @@ export class Checkpoints implements AsyncDisposable {
       return { ...checkpoint, stored }
     })
     const held = await writeCheckpoints(this.#database, writes)
-    for (const { lease, text, reasoning, toolCalls, providerState } of writes)
+    for (const { lease, text, reasoning, toolCalls, providerState, progress } of writes)
       this.#stored.set(lease.runId, {
         text: text.length,
         reasoning: reasoning?.length ?? 0,
         toolCalls,
         providerState,
+        progress,
       })
     return held
   }

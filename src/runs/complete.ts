@@ -1,11 +1,13 @@
 import type { Viewer } from '../auth/viewer.ts'
 import type { Transcript } from '../chat/transcript.ts'
 import { type ErrorCode, RequestError } from '../platform/errors.ts'
+import type { JsonSchemas } from '../platform/json-schema.ts'
 import type { FinishReason, ReasoningDelta, TextDelta, ToolCallRequested } from '../providers/model-event.ts'
 import { ProviderError, type RunErrorCode } from '../providers/provider-error.ts'
 import type { Providers } from '../providers/registry.ts'
 import { estimateUsage } from '../providers/tokens.ts'
 import { noUsage, type Usage } from '../providers/usage.ts'
+import { checkClientTools, type GivenClientTool } from '../tools/client-tools.ts'
 import { askWithFallback } from './fallback.ts'
 import { modelTurn } from './model-turn.ts'
 import { estimateAnswer, holdTokens, type QuotaServices } from './quotas.ts'
@@ -30,11 +32,14 @@ export interface CompletionRequest {
   readonly transcript: Transcript
   readonly modelId: string | null
   readonly options: GivenOptions | null
+  /** What the model may ask for; the server's own tools are not offered, so that any name is free. */
+  readonly clientTools: readonly GivenClientTool[]
 }
 
 export interface CompletionDependencies extends QuotaServices {
   readonly providers: Providers
   readonly generation: GenerationDefaults
+  readonly schemas: Pick<JsonSchemas, 'checkSchema'>
 }
 
 /**
@@ -43,11 +48,16 @@ export interface CompletionDependencies extends QuotaServices {
  */
 export async function* streamCompletion(
   viewer: Viewer,
-  { transcript, modelId, options: given }: CompletionRequest,
-  { providers, generation, quotas, log }: CompletionDependencies,
+  { transcript, modelId, options: given, clientTools }: CompletionRequest,
+  { providers, generation, schemas, quotas, log }: CompletionDependencies,
   signal: AbortSignal,
 ): AsyncGenerator<CompletionEvent, void> {
-  const checked = checkedOptions(given, generation)
+  const tools = await checkClientTools(clientTools, { schemas, isTaken: () => false }, signal)
+  const checked = checkedOptions(
+    given,
+    generation,
+    tools.map(({ name }) => name),
+  )
   const model = await providers.resolve(modelId)
   const options = optionsFor(model, checked, given)
   const settle = await holdTokens(viewer, { quotas, log }, () => estimateAnswer(transcript, options, quotas))
@@ -68,8 +78,7 @@ export async function* streamCompletion(
         onSwitch: async ({ toModelId }) => {
           answering = toModelId
         },
-        ask: (asked, fitting) =>
-          modelTurn(asked, { transcript, options: fitting, tools: [], providerState: null }, signal),
+        ask: (asked, fitting) => modelTurn(asked, { transcript, options: fitting, tools, providerState: null }, signal),
       },
       { providers, log },
     )

@@ -1,11 +1,11 @@
 import { appendText, appendToolCall, finishPart, type MessagePart } from '../chat/message-parts.ts'
-import { isSettled, type ToolCall } from '../chat/tool-calls.ts'
+import type { RequestedCall } from '../chat/tool-calls.ts'
 import { assertNever } from '../platform/assert-never.ts'
 import { newId } from '../platform/ids.ts'
 import type { JsonObject } from '../platform/json.ts'
 import type { FinishReason, ModelEvent, ToolCallRequested } from '../providers/model-event.ts'
 import { addUsage, noUsage, type Usage } from '../providers/usage.ts'
-import type { ModelSwitched, ToolCallFinished } from './run-event.ts'
+import type { ModelSwitched } from './run-event.ts'
 
 /** What a provider said last that it keeps of the thread. */
 export interface ProviderState {
@@ -13,18 +13,28 @@ export interface ProviderState {
   readonly state: JsonObject
 }
 
+/** What of a run is over: model turns that are stored whole, and what the run has used by the end of them. */
+export interface Progress {
+  readonly turns: number
+  readonly usage: Usage
+}
+
 /** The answer as it is being written: what the events of a run add up to. */
 export class Draft {
   text: string
   reasoning: string
   parts: readonly MessagePart[]
-  /** Those of all steps, in the order in which the model asked. One that changes is another object. */
-  toolCalls: readonly ToolCall[]
+  /** Those of all steps, in the order in which the model asked. */
+  toolCalls: readonly RequestedCall[]
   modelId: string
   providerState: ProviderState | null = null
-  usage: Usage = noUsage
+  usage: Usage
   /** The model turn that is being written, from 0. */
   step: number
+  /** Model turns that are over. */
+  turns: number
+  /** As of the last `endTurn`; null where no turn has ended since the draft was loaded. */
+  progress: Progress | null = null
   /** Why the last turn ended; null before the first end. */
   finishReason: FinishReason | null = null
 
@@ -33,13 +43,18 @@ export class Draft {
     reasoning: string | null
     parts: readonly MessagePart[]
     modelId: string
+    toolCalls: readonly RequestedCall[]
+    turns: number
+    usage: Usage
   }) {
     this.text = stored.text
     this.reasoning = stored.reasoning ?? ''
     this.parts = stored.parts
-    this.toolCalls = []
+    this.toolCalls = stored.toolCalls
     this.modelId = stored.modelId
-    this.step = (stored.parts.at(-1)?.step ?? -1) + 1
+    this.usage = stored.usage
+    this.step = stored.turns
+    this.turns = stored.turns
   }
 
   /** Whether nothing was written yet: then the run can be begun again, and nothing is lost by it. */
@@ -47,12 +62,18 @@ export class Draft {
     return this.parts.length === 0
   }
 
-  /** The calls that nothing has come of yet. */
-  get openToolCalls(): readonly ToolCall[] {
-    return this.toolCalls.filter((call) => !isSettled(call))
+  /** Whether something was written of a turn that is not over: then the run cannot be carried on without losing it. */
+  get isInTurn(): boolean {
+    return (this.parts.at(-1)?.step ?? -1) >= this.turns
   }
 
-  apply(event: ModelEvent | ToolCallFinished | ModelSwitched): void {
+  /** The turns so far are over: where all of it is stored, the run can be carried on from here. */
+  endTurn(): void {
+    this.turns = this.step
+    this.progress = { turns: this.step, usage: this.usage }
+  }
+
+  apply(event: ModelEvent | ModelSwitched): void {
     switch (event.type) {
       case 'text-delta':
         this.text += event.text
@@ -67,9 +88,6 @@ export class Draft {
         break
       case 'tool-call-requested':
         this.#request(event)
-        break
-      case 'tool-call-finished':
-        this.toolCalls = this.toolCalls.map((call) => (call.id === event.toolCallId ? finished(call, event) : call))
         break
       case 'provider-state-changed':
         this.providerState = { providerId: providerOf(this.modelId), state: event.state }
@@ -90,7 +108,7 @@ export class Draft {
   #request({ callId, name, arguments: args, providerData }: ToolCallRequested): void {
     const { step } = this
     const id = newId('toolcall', this.toolCalls.at(-1)?.id)
-    const call: ToolCall = {
+    const call: RequestedCall = {
       id,
       step,
       index: this.toolCalls.filter((other) => other.step === step).length,
@@ -99,12 +117,7 @@ export class Draft {
       arguments: args,
       textOffset: this.text.length,
       reasoningOffset: this.reasoning.length,
-      status: 'REQUESTED',
-      output: null,
-      isError: false,
       providerData,
-      startedAt: null,
-      finishedAt: null,
     }
     this.toolCalls = [...this.toolCalls, call]
     this.parts = appendToolCall(this.parts, step, id)
@@ -115,8 +128,4 @@ export class Draft {
 export function providerOf(modelId: string): string {
   const slash = modelId.indexOf('/')
   return slash === -1 ? modelId : modelId.slice(0, slash)
-}
-
-function finished(call: ToolCall, { status, output }: ToolCallFinished): ToolCall {
-  return { ...call, status, output, isError: status !== 'SUCCEEDED', finishedAt: new Date() }
 }

@@ -30,7 +30,7 @@ export function keepHouse(options: HousekeepingOptions): AsyncDisposable {
 
 export async function cleanUp({ database, stream, log, deletedDays, vacuums }: HousekeepingOptions): Promise<void> {
   if (vacuums)
-    await database.$executeRaw`VACUUM "Thread", "Message", "Run", "IdempotencyKey", "TokenReservation", "TokenUsage", "RefreshToken"`
+    await database.$executeRaw`VACUUM "Thread", "Message", "Run", "ToolCall", "ToolApproval", "IdempotencyKey", "TokenReservation", "TokenUsage", "RefreshToken"`
   await database.idempotencyKey.deleteMany({ where: { createdAt: { lt: keyExpiry() } } })
   await removeExpiredReservations(database)
   await removeExpiredTokens(database)

@@ -2,7 +2,7 @@ import type { ThreadNames } from '../chat/visible-threads.ts'
 import { badInput } from '../platform/errors.ts'
 import { newUlid } from '../platform/ids.ts'
 import type { DeltaPlace, EventStream, LiveMessage, LiveRun, SubscribeOptions } from './event-stream.ts'
-import { isFinal, type Recorded, type RunEvent, type RunStatus } from './run-event.ts'
+import { isFinal, isParked, type Recorded, type RunEvent, type RunStatus } from './run-event.ts'
 import { cursorPrefix, formatCursor, parseCursor } from './stream-cursor.ts'
 import { Subscriber } from './subscriber.ts'
 import { ThreadLog } from './thread-log.ts'
@@ -213,15 +213,15 @@ export class MemoryStream implements EventStream {
 
 function goingRun(log: ThreadLog, runId: string | null): { id: string; status: RunStatus } | undefined {
   const active = log.activeRun()
-  if (active?.status === 'AWAITING_APPROVAL' || active?.status === 'AWAITING_TOOL_RESULT') return undefined
+  if (active && isParked(active.status)) return undefined
   if (runId === null || active?.id === runId) return active
   const status = log.run(runId)?.status
   return status === 'QUEUED' ? { id: runId, status } : undefined
 }
 
-/** Another instance may have taken a run that was queued here: then only the rows know more. */
+/** Another instance may have taken a run that was queued here, or waited: then only the rows know more. */
 function newestStatus(seen: RunStatus | undefined, stored: RunStatus): RunStatus {
-  return seen === undefined || seen === 'QUEUED' ? stored : seen
+  return seen === undefined || seen === 'QUEUED' || isParked(seen) ? stored : seen
 }
 
 function isReset({ event }: Recorded): boolean {

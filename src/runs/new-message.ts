@@ -4,6 +4,7 @@ import { createThread, touchThread } from '../chat/threads.ts'
 import type { Prisma } from '../database/generated/client.ts'
 import { notFound } from '../platform/errors.ts'
 import { newId } from '../platform/ids.ts'
+import type { ClientTool } from '../tools/client-tools.ts'
 import { type MadeRoom, makeRoom, type WhenBusy } from './busy.ts'
 import type { RunOptions } from './run-options.ts'
 import { lockThread } from './run-rows.ts'
@@ -28,6 +29,7 @@ export type Parent = { readonly kind: 'message'; readonly id: string | null } | 
 export interface NewRun {
   readonly modelId: string
   readonly options: RunOptions
+  readonly clientTools: readonly ClientTool[]
   readonly requestId: string
   /** Told the run's id before others can see the run. */
   readonly announce: (runId: string) => void
@@ -99,6 +101,7 @@ export async function storeMessage(
         modelId: run.modelId,
         requestedModelId: run.modelId,
         options: { ...run.options },
+        clientTools: run.clientTools.map((tool) => ({ ...tool })),
         requestId: run.requestId,
       },
     })

@@ -47,7 +47,6 @@ export class Recorder {
         break
       case 'turn-finished':
       case 'tool-call-requested':
-      case 'tool-call-finished':
       case 'part-finished':
       case 'provider-state-changed':
         // None has a face in the API: a turn's end shows in the run's usage.
@@ -60,6 +59,12 @@ export class Recorder {
         this.draft.apply(event)
         this.#append(event)
         break
+      case 'tool-call-changed':
+      case 'tool-progressed':
+      case 'approval-requested':
+      case 'approval-decided':
+      case 'elicitation-requested':
+      case 'elicitation-closed':
       case 'message-changed':
       case 'run-status-changed':
       case 'message-finished':
@@ -83,17 +88,30 @@ export class Recorder {
     if (held) this.#appendDelta(held)
   }
 
-  /** The draft as it is to be stored. */
-  checkpoint(): Checkpoint {
-    const { text, reasoning, parts, toolCalls, providerState } = this.draft
-    const { lease, messageId } = this.#run
-    const firstTokenAt = this.#firstTokenAt
-    return { lease, messageId, text, reasoning: reasoning || null, parts, toolCalls, providerState, firstTokenAt }
+  get lease(): Lease {
+    return this.#run.lease
   }
 
-  /** Stores what was recorded so far. Throws a `LeaseLostError`. */
+  /** The draft as it is to be stored. */
+  checkpoint(): Checkpoint {
+    const { text, reasoning, parts, toolCalls, providerState, progress } = this.draft
+    return {
+      lease: this.lease,
+      messageId: this.#run.messageId,
+      text,
+      reasoning: reasoning || null,
+      parts,
+      toolCalls,
+      providerState,
+      progress,
+      firstTokenAt: this.#firstTokenAt,
+    }
+  }
+
+  /** Stores what was recorded so far, at a turn's end. Throws a `LeaseLostError`. */
   async save(): Promise<void> {
     this.flush()
+    this.draft.endTurn()
     await this.#checkpoints.save(this.checkpoint())
   }
 

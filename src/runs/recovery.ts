@@ -14,20 +14,20 @@ export interface RecoveryOptions {
 }
 
 /**
- * Queues the runs that nobody carries: those whose lease has run out, since their process is gone, and those that wait
- * at the head of their thread's line. Whoever takes one sees from what is stored whether it can be carried on.
+ * Queues the runs that nobody carries: those whose lease has run out, since their process is gone, those that can go on
+ * after a decision or another's end, and those that wait at the head of their thread's line. Whoever takes one sees from what is stored whether it can be carried on.
  */
 export async function recoverRuns({ database, queue, log }: RecoveryOptions): Promise<void> {
-  const found = await database.$queryRaw<{ id: string; status: string }[]>`
-    SELECT r.id, r.status FROM "Run" r
+  const found = await database.$queryRaw<{ id: string; isLost: boolean }[]>`
+    SELECT r.id, r."leaseOwner" IS NOT NULL AS "isLost" FROM "Run" r
     WHERE r.status IN ('RUNNING', 'STREAMING') AND r."leaseUntil" < now()
       OR r.status = 'QUEUED' AND NOT EXISTS (
         SELECT FROM "Run" earlier
         WHERE earlier."threadId" = r."threadId" AND earlier.id < r.id
           AND earlier.status NOT IN ('COMPLETED', 'INTERRUPTED', 'FAILED'))
     ORDER BY r.id LIMIT ${batchSize}`
-  const lost = found.filter(({ status }) => status !== 'QUEUED')
-  if (lost.length > 0) log.warn({ runs: lost.length }, 'taking over runs whose process is gone')
+  const lost = found.filter(({ isLost }) => isLost).length
+  if (lost > 0) log.warn({ runs: lost }, 'taking over runs whose process is gone')
   for (const { id } of found) queue.enqueue(id)
 }
 

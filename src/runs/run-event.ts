@@ -1,3 +1,4 @@
+import type { JsonObject } from '../platform/json.ts'
 import type { ModelEvent } from '../providers/model-event.ts'
 
 /**
@@ -9,7 +10,12 @@ export type RunEvent =
   | MessageChanged
   | RunStatusChanged
   | ModelSwitched
-  | ToolCallFinished
+  | ToolCallChanged
+  | ToolProgressed
+  | ApprovalRequested
+  | ApprovalDecided
+  | ElicitationRequested
+  | ElicitationClosed
   | MessageFinished
   | MessageSnapshot
   | StreamReset
@@ -46,12 +52,57 @@ export interface ModelSwitched {
   readonly reason: string
 }
 
-/** Nothing more comes of a tool call, and the model can be told its output. */
-export interface ToolCallFinished {
-  readonly type: 'tool-call-finished'
+/** A tool call appeared, its arguments whole, or changed its status. Its row says so before this is appended. */
+export interface ToolCallChanged {
+  readonly type: 'tool-call-changed'
+  readonly messageId: string
   readonly toolCallId: string
-  readonly status: 'SUCCEEDED' | 'FAILED'
-  readonly output: string
+}
+
+/** A tool call that is running got further, as its tool says. */
+export interface ToolProgressed {
+  readonly type: 'tool-progressed'
+  readonly messageId: string
+  readonly toolCallId: string
+  readonly progress: number
+  /** null: nobody knows. */
+  readonly total: number | null
+  readonly detail: string | null
+}
+
+/** A tool call waits for a person's decision. The approval's row is stored before this is appended. */
+export interface ApprovalRequested {
+  readonly type: 'approval-requested'
+  readonly approvalId: string
+}
+
+/** The approval is no longer PENDING, for whatever reason. Its row says so before this is appended. */
+export interface ApprovalDecided {
+  readonly type: 'approval-decided'
+  readonly approvalId: string
+}
+
+/** A tool's server asks the person a question in the middle of a call. */
+export interface ElicitationRequested {
+  readonly type: 'elicitation-requested'
+  readonly elicitation: Elicitation
+}
+
+export interface Elicitation {
+  readonly id: string
+  readonly threadId: string
+  readonly toolCallId: string
+  readonly message: string
+  /** A flat JSON Schema of an object. */
+  readonly requestedSchema: JsonObject
+  /** Milliseconds since 1970. */
+  readonly expiresAt: number
+}
+
+/** The question was answered, or is asked no more. */
+export interface ElicitationClosed {
+  readonly type: 'elicitation-closed'
+  readonly elicitationId: string
 }
 
 /** The run's message has its final text and status. */
@@ -94,6 +145,11 @@ export interface Recorded<Event extends RunEvent = RunEvent> {
   /** Of a delta: the length of the message's text (or reasoning) before it, in UTF-16 code units; else 0. */
   readonly offset: number
   readonly event: Event
+}
+
+/** Whether no instance carries a run, though it has begun: whoever decides on its calls has it carried on, anywhere. */
+export function isParked(status: RunStatus): boolean {
+  return status === 'AWAITING_APPROVAL' || status === 'AWAITING_TOOL_RESULT'
 }
 
 export function isFinal(status: RunStatus): status is FinalRunStatus {

@@ -2,11 +2,12 @@ import type { Viewer } from '../auth/viewer.ts'
 import { visibleThreadSql } from '../chat/visible-threads.ts'
 import { isUniqueViolation } from '../database/errors.ts'
 import type { Prisma, PrismaClient } from '../database/generated/client.ts'
-import type { RunErrorCode } from '../providers/provider-error.ts'
 import type { Usage } from '../providers/usage.ts'
 import type { Checkpoint } from './checkpoint-rows.ts'
+import { type Closed, closedCalls, closedColumns } from './closed-calls.ts'
+import type { Outcome } from './outcome.ts'
 import { settledRuns } from './quotas-rows.ts'
-import type { FinalRunStatus, RunStatus } from './run-event.ts'
+import type { RunStatus } from './run-event.ts'
 
 // The statements by which an instance takes a run, keeps it and gives it back. Times are the database's, so that
 // instances whose clocks differ agree. Whoever locks a thread and its runs locks the thread first.
@@ -52,7 +53,7 @@ async function takeRun(
     WITH claimed AS (
       UPDATE "Run" r
       SET status = 'RUNNING', "activeThreadId" = r."threadId", "leaseOwner" = ${owner}, fence = r.fence + 1,
-          "leaseUntil" = now() + ${leaseMs} * interval '1 millisecond', "startedAt" = coalesce(r."startedAt", now())
+          attempts = r.attempts + 1, "leaseUntil" = now() + ${leaseMs} * interval '1 millisecond', "startedAt" = coalesce(r."startedAt", now())
       WHERE r.id = ${runId}
         AND (r.status IN ('RUNNING', 'STREAMING') AND r."leaseUntil" < now()
           OR r.status = 'QUEUED' AND NOT EXISTS (
@@ -87,12 +88,6 @@ export async function readLeases(
     WHERE "leaseOwner" = ${owner} AND status IN ('RUNNING', 'STREAMING')`
 }
 
-/** How a run ended. */
-export interface Outcome {
-  readonly status: FinalRunStatus
-  readonly error: { readonly code: RunErrorCode; readonly message: string; readonly retryable: boolean } | null
-}
-
 export interface Ending {
   readonly outcome: Outcome
   readonly checkpoint: Pick<Checkpoint, 'text' | 'reasoning' | 'parts' | 'firstTokenAt'>
@@ -102,12 +97,12 @@ export interface Ending {
 }
 
 /**
- * Stores a run's end, its answer's final text and its thread's update together; tool calls that are open are CANCELLED,
- * or UNKNOWN where they were sent. What was held of the owner's quota is settled. Throws where the lease is lost.
+ * Stores a run's end, its answer's final text and its thread's update together; tool calls and approvals that are open are
+ * closed with it, and returned. What was held of the owner's quota is settled. Throws where the lease is lost.
  */
-export async function endRun(database: PrismaClient, lease: Lease, ending: Ending): Promise<void> {
+export async function endRun(database: PrismaClient, lease: Lease, ending: Ending): Promise<Closed> {
   const { outcome, checkpoint, usage, revision } = ending
-  const ended = await database.$queryRaw<unknown[]>`
+  const [closed] = await database.$queryRaw<Closed[]>`
     WITH thread AS (
       SELECT t.id FROM "Thread" t JOIN "Run" r ON r."threadId" = t.id WHERE r.id = ${lease.runId} FOR NO KEY UPDATE OF t
     ), ended AS (
@@ -127,18 +122,12 @@ export async function endRun(database: PrismaClient, lease: Lease, ending: Endin
       SET status = ${outcome.status}::text::"MessageStatus", text = ${checkpoint.text}, reasoning = ${checkpoint.reasoning},
           parts = ${JSON.stringify(checkpoint.parts)}::jsonb, "modelId" = ended."modelId", "updatedAt" = now()
       FROM ended WHERE m.id = ended."messageId"
-    ), closed AS (
-      UPDATE "ToolCall" c
-      SET status = CASE WHEN c.status = 'RUNNING' THEN 'UNKNOWN' ELSE 'CANCELLED' END::"ToolCallStatus",
-          "isError" = true, "finishedAt" = now()
-      FROM ended
-      WHERE c."messageId" = ended."messageId"
-        AND c.status IN ('REQUESTED', 'AWAITING_APPROVAL', 'AWAITING_RESULT', 'RUNNING')
-    ), touched AS (
+    ), ${closedCalls}, touched AS (
       UPDATE "Thread" t SET "updatedAt" = now(), revision = ${revision} FROM ended, thread WHERE t.id = thread.id
     ), ${settledRuns}
-    SELECT FROM ended`
-  if (ended.length === 0) throw leaseLost(lease)
+    SELECT ${closedColumns} FROM ended`
+  if (!closed) throw leaseLost(lease)
+  return closed
 }
 
 /** Makes another model the one that answers. Throws where the lease is lost. */
@@ -155,17 +144,35 @@ export async function switchModel(database: PrismaClient, lease: Lease, modelId:
   if (switched.length === 0) throw leaseLost(lease)
 }
 
-/** Puts a run that has written nothing back into its line, for any instance to take. */
-export async function releaseRun(database: PrismaClient, { runId, owner, fence }: Lease): Promise<void> {
+/**
+ * Gives a run back, for any instance to take: one that has written nothing into its line, one whose turns so far are over
+ * as it is. What the turn that was cut short has used stays counted.
+ */
+export async function releaseRun(
+  database: PrismaClient,
+  { runId, owner, fence }: Lease,
+  { isBegun, usage }: { readonly isBegun: boolean; readonly usage: Usage },
+): Promise<void> {
+  const { estimated: usageEstimated, ...counts } = usage
   await database.run.updateMany({
     where: { id: runId, leaseOwner: owner, fence },
-    data: { status: 'QUEUED', activeThreadId: null, leaseOwner: null, leaseUntil: null },
+    data: {
+      ...(isBegun
+        ? { status: 'RUNNING', leaseUntil: new Date(0) }
+        : { status: 'QUEUED', activeThreadId: null, leaseUntil: null }),
+      leaseOwner: null,
+      attempts: 0,
+      ...counts,
+      usageEstimated,
+    },
   })
 }
 
 export interface OpenRun {
   readonly id: string
   readonly status: RunStatus
+  /** Whether an instance carries it, or did so when its process died. */
+  readonly isCarried: boolean
   readonly messageId: string | null
   /** The parent of the message that the run answers. */
   readonly questionParentId: string | null
@@ -174,7 +181,7 @@ export interface OpenRun {
 /** The runs of a thread that have not ended, oldest first; no instance takes or ends one before the transaction ends. */
 export function lockOpenRuns(transaction: Prisma.TransactionClient, threadId: string): Promise<OpenRun[]> {
   return transaction.$queryRaw`
-    SELECT r.id, r.status, r."messageId", question."parentId" AS "questionParentId"
+    SELECT r.id, r.status, r."leaseOwner" IS NOT NULL AS "isCarried", r."messageId", question."parentId" AS "questionParentId"
     FROM "Run" r LEFT JOIN "Message" question ON question.id = r."userMessageId"
     WHERE r."threadId" = ${threadId} AND r.status NOT IN ('COMPLETED', 'INTERRUPTED', 'FAILED')
     ORDER BY r.id FOR UPDATE OF r`
@@ -187,20 +194,30 @@ export async function lockThread(viewer: Viewer, transaction: Prisma.Transaction
   return locked.length > 0
 }
 
+/** A run that was ended while no instance carried it. */
+export interface EndedRun extends Closed {
+  readonly id: string
+  readonly messageId: string | null
+}
+
 /** Ends runs that no instance carries: queued ones, and those that wait. */
-export async function endIdleRuns(transaction: Prisma.TransactionClient, runIds: readonly string[]): Promise<void> {
-  if (runIds.length === 0) return
+export async function endIdleRuns(
+  transaction: Prisma.TransactionClient,
+  runIds: readonly string[],
+): Promise<readonly EndedRun[]> {
+  if (runIds.length === 0) return []
   const ids = [...runIds]
-  await transaction.$executeRaw`
+  const ended = await transaction.$queryRaw<EndedRun[]>`
     WITH ended AS (
       UPDATE "Run" SET status = 'INTERRUPTED', "activeThreadId" = NULL, "finishedAt" = now(), "leaseOwner" = NULL,
         "leaseUntil" = NULL
       WHERE id = ANY(${ids}::text[])
-      RETURNING id, ("inputTokens"::bigint + "outputTokens") AS tokens
-    ), ${settledRuns}
-    SELECT FROM ended`
+      RETURNING id, "messageId", ("inputTokens"::bigint + "outputTokens") AS tokens
+    ), ${closedCalls}, ${settledRuns}
+    SELECT id, "messageId", ${closedColumns} FROM ended ORDER BY id`
   await transaction.message.updateMany({
     where: { run: { id: { in: ids } } },
     data: { status: 'INTERRUPTED', updatedAt: new Date() },
   })
+  return ended
 }

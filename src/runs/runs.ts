@@ -2,15 +2,22 @@ import type { Quotas } from '../auth/quotas.ts'
 import type { Viewer } from '../auth/viewer.ts'
 import type { Message, PrismaClient, Run, Thread } from '../database/generated/client.ts'
 import { newUlid } from '../platform/ids.ts'
+import type { JsonSchemas } from '../platform/json-schema.ts'
 import type { Log } from '../platform/log.ts'
 import { repeat } from '../platform/repeat.ts'
 import type { Providers } from '../providers/registry.ts'
+import type { Toolbox } from '../tools/toolbox.ts'
 import { Announcements } from './announcements.ts'
+import { keepExpiring } from './approval-expiry.ts'
+import type { CallerTokens } from './caller-tokens.ts'
 import { Checkpoints } from './checkpoints.ts'
 import { type UpdateMessageInput, updateMessage } from './correct.ts'
+import { type Decided, type DecideToolApprovalInput, decideToolApproval } from './decide.ts'
+import type { Elicitations } from './elicitations.ts'
 import type { EventStream } from './event-stream.ts'
 import { type FollowInput, followThread } from './follow.ts'
 import { keepLeases } from './leases.ts'
+import type { Origin } from './origin.ts'
 import type { ContextConfig } from './prompt.ts'
 import { removeRequestReservations } from './quotas-rows.ts'
 import { expireAllLeases, keepRecovering, recoverRuns } from './recovery.ts'
@@ -27,6 +34,7 @@ import {
   sendMessage,
 } from './send.ts'
 import { cancelRun, clearThread, deleteThread, purgeThread } from './stop.ts'
+import { type SubmitToolResultInput, type Submitted, submitToolResult } from './submit-tool-result.ts'
 import { deleteUserData, finishDeletions } from './user-data.ts'
 import { Worker } from './worker.ts'
 
@@ -47,6 +55,10 @@ export interface RunsDependencies {
   readonly stream: EventStream
   readonly queue: RunQueue
   readonly providers: Providers
+  readonly tools: Toolbox
+  readonly schemas: JsonSchemas
+  readonly callerTokens: CallerTokens
+  readonly elicitations: Elicitations
   readonly quotas: Quotas
   readonly log: Log
   readonly config: RunsConfig
@@ -61,17 +73,28 @@ export interface RunServices extends RunsConfig {
   readonly stream: EventStream
   readonly queue: RunQueue
   readonly providers: Providers
+  readonly tools: Toolbox
+  readonly schemas: JsonSchemas
+  readonly callerTokens: CallerTokens
   readonly quotas: Quotas
   readonly announcements: Announcements
   readonly worker: Worker
+  readonly log: Log
 }
 
 /** How answers come about. Everything that starts, stops or follows a run goes through here. */
 export interface Runs extends AsyncDisposable {
-  sendMessage(viewer: Viewer, input: SendMessageInput, requestId: string): Promise<Sent>
-  regenerateMessage(viewer: Viewer, input: RegenerateMessageInput, requestId: string): Promise<Sent>
-  editMessage(viewer: Viewer, input: EditMessageInput, requestId: string): Promise<Sent>
+  sendMessage(viewer: Viewer, input: SendMessageInput, origin: Origin, signal: AbortSignal): Promise<Sent>
+  regenerateMessage(viewer: Viewer, input: RegenerateMessageInput, origin: Origin, signal: AbortSignal): Promise<Sent>
+  editMessage(viewer: Viewer, input: EditMessageInput, origin: Origin, signal: AbortSignal): Promise<Sent>
   updateMessage(viewer: Viewer, input: UpdateMessageInput): Promise<Message>
+  decideToolApproval(
+    viewer: Viewer,
+    input: DecideToolApprovalInput,
+    origin: Origin,
+    signal: AbortSignal,
+  ): Promise<Decided>
+  submitToolResult(viewer: Viewer, input: SubmitToolResultInput, origin: Origin): Promise<Submitted>
   cancelRun(viewer: Viewer, runId: string, signal: AbortSignal): Promise<Run>
   deleteThread(viewer: Viewer, threadId: string, signal: AbortSignal): Promise<Thread>
   clearThread(viewer: Viewer, threadId: string, signal: AbortSignal): Promise<Thread>
@@ -85,13 +108,26 @@ export interface Runs extends AsyncDisposable {
 
 /** Starts carrying runs, those that were left behind first. Disposing of it stops what still goes. */
 export async function createRuns({ config, ...dependencies }: RunsDependencies): Promise<Runs> {
-  const { database, stream, queue, providers, quotas, log } = dependencies
+  const { database, stream, queue, providers, tools, schemas, callerTokens, quotas, log } = dependencies
   const { leaseMs } = config
   const owner = newUlid()
   const announcements = new Announcements()
   const checkpoints = new Checkpoints(database, log)
   const worker = new Worker({ ...dependencies, ...config, checkpoints, announcements, owner })
-  const services: RunServices = { database, stream, queue, providers, quotas, announcements, worker, ...config }
+  const services: RunServices = {
+    database,
+    stream,
+    queue,
+    providers,
+    tools,
+    schemas,
+    callerTokens,
+    quotas,
+    announcements,
+    worker,
+    log,
+    ...config,
+  }
 
   if (dependencies.isSoleOwner) {
     await expireAllLeases(database)
@@ -103,6 +139,7 @@ export async function createRuns({ config, ...dependencies }: RunsDependencies):
   const recovering = keepRecovering(recovery)
   const leftOver = finishDeletions(services).catch((err: unknown) => log.error({ err }, 'removing users failed'))
   const deleting = repeat({ everyMs: finishDeletionsMs, log, task: 'removing users' }, () => finishDeletions(services))
+  const expiring = keepExpiring(services, tools.config.approvalTtlMs)
   const leases = keepLeases({ database, worker, owner, leaseMs, log })
 
   async function drain(forMs: number): Promise<void> {
@@ -116,10 +153,12 @@ export async function createRuns({ config, ...dependencies }: RunsDependencies):
   }
 
   return {
-    sendMessage: (viewer, input, requestId) => sendMessage(viewer, services, input, requestId),
-    regenerateMessage: (viewer, input, requestId) => regenerateMessage(viewer, services, input, requestId),
-    editMessage: (viewer, input, requestId) => editMessage(viewer, services, input, requestId),
+    sendMessage: (viewer, input, origin, signal) => sendMessage(viewer, services, input, origin, signal),
+    regenerateMessage: (viewer, input, origin, signal) => regenerateMessage(viewer, services, input, origin, signal),
+    editMessage: (viewer, input, origin, signal) => editMessage(viewer, services, input, origin, signal),
     updateMessage: (viewer, input) => updateMessage(viewer, services, input),
+    decideToolApproval: (viewer, input, origin, signal) => decideToolApproval(viewer, services, input, origin, signal),
+    submitToolResult: (viewer, input, origin) => submitToolResult(viewer, services, input, origin),
     cancelRun: (viewer, runId, signal) => cancelRun(viewer, services, runId, signal),
     deleteThread: (viewer, threadId, signal) => deleteThread(viewer, services, threadId, signal),
     clearThread: (viewer, threadId, signal) => clearThread(viewer, services, threadId, signal),
@@ -130,6 +169,7 @@ export async function createRuns({ config, ...dependencies }: RunsDependencies):
     async [Symbol.asyncDispose]() {
       await deleting[Symbol.asyncDispose]()
       await leftOver
+      await expiring[Symbol.asyncDispose]()
       await drain(0)
       await leases[Symbol.asyncDispose]()
       await checkpoints[Symbol.asyncDispose]()

@@ -4,11 +4,14 @@ import { getThread, requireThread } from '../chat/threads.ts'
 import type { Thread } from '../database/generated/client.ts'
 import { badInput, notFound } from '../platform/errors.ts'
 import { cleanText } from '../platform/text.ts'
+import type { GivenClientTool } from '../tools/client-tools.ts'
 import { tellEnded, type WhenBusy } from './busy.ts'
 import { type Idempotency, once } from './idempotency.ts'
 import { type NewMessage, type Parent, type StoredMessage, storeMessage } from './new-message.ts'
+import type { Origin } from './origin.ts'
 import { estimateRun } from './quotas.ts'
 import { checkedOptions, type GivenOptions, optionsFor } from './run-options.ts'
+import { checkedTools } from './run-tools.ts'
 import type { RunServices } from './runs.ts'
 
 /** What all mutations that start a run take. */
@@ -17,6 +20,7 @@ interface SendOptions {
   readonly idempotencyKey?: string | null | undefined
   readonly whenBusy?: WhenBusy | null | undefined
   readonly options?: GivenOptions | null | undefined
+  readonly clientTools?: readonly GivenClientTool[] | null | undefined
 }
 
 export interface SendMessageInput extends SendOptions {
@@ -46,7 +50,8 @@ export async function sendMessage(
   viewer: Viewer,
   services: RunServices,
   input: SendMessageInput,
-  requestId: string,
+  origin: Origin,
+  signal: AbortSignal,
 ): Promise<Sent> {
   const { whenBusy, parentId, threadId = null } = input
   const text = messageText(services, input.text)
@@ -55,12 +60,13 @@ export async function sendMessage(
   const thread = threadId ? await requireThread(viewer, services.database, threadId) : null
   const parent = parentId ? await parentIn(viewer, services, threadId, parentId) : ({ kind: 'newest' } as const)
   const asked = input.respond !== false
-  return send(viewer, services, 'sendMessage', input, {
-    requestId,
+  const sending: Sending = {
+    origin,
     thread,
     asksModel: asked && services.llmEnabled,
     message: { threadId, text, parent, field: 'threadId' },
-  })
+  }
+  return send(viewer, services, 'sendMessage', input, sending, signal)
 }
 
 /** Starts a run that answers a message again: an answer's question, or a user's message itself. */
@@ -68,17 +74,19 @@ export async function regenerateMessage(
   viewer: Viewer,
   services: RunServices,
   input: RegenerateMessageInput,
-  requestId: string,
+  origin: Origin,
+  signal: AbortSignal,
 ): Promise<Sent> {
   const message = await requireMessage(viewer, services.database, input.messageId)
   const thread = await requireThread(viewer, services.database, message.threadId, 'messageId')
   const id = message.role === 'ASSISTANT' ? message.parentId : message.id
-  return send(viewer, services, 'regenerateMessage', input, {
-    requestId,
+  const sending: Sending = {
+    origin,
     thread,
     asksModel: true,
     message: { threadId: message.threadId, text: null, parent: { kind: 'message', id }, field: 'messageId' },
-  })
+  }
+  return send(viewer, services, 'regenerateMessage', input, sending, signal)
 }
 
 /** Stores a new user message beside an old one, and starts the run that answers it. */
@@ -86,14 +94,15 @@ export async function editMessage(
   viewer: Viewer,
   services: RunServices,
   input: EditMessageInput,
-  requestId: string,
+  origin: Origin,
+  signal: AbortSignal,
 ): Promise<Sent> {
   const text = messageText(services, input.text)
   const message = await requireMessage(viewer, services.database, input.messageId)
   if (message.role !== 'USER') throw badInput('messageId', "must be a user's message; an answer is regenerated.")
   const thread = await requireThread(viewer, services.database, message.threadId, 'messageId')
-  return send(viewer, services, 'editMessage', input, {
-    requestId,
+  const sending: Sending = {
+    origin,
     thread,
     asksModel: services.llmEnabled,
     message: {
@@ -102,11 +111,12 @@ export async function editMessage(
       parent: { kind: 'message', id: message.parentId },
       field: 'messageId',
     },
-  })
+  }
+  return send(viewer, services, 'editMessage', input, sending, signal)
 }
 
 interface Sending {
-  readonly requestId: string
+  readonly origin: Origin
   /** Null where a new one is created. */
   readonly thread: Pick<Thread, 'modelId' | 'title' | 'instructions'> | null
   readonly asksModel: boolean
@@ -118,12 +128,20 @@ async function send(
   services: RunServices,
   mutation: string,
   { idempotencyKey, ...input }: SendOptions,
-  { requestId, thread, asksModel, message }: Sending,
+  { origin, thread, asksModel, message }: Sending,
+  signal: AbortSignal,
 ): Promise<Sent> {
   const { database, announcements, generation, quotas } = services
   const whenBusy = input.whenBusy ?? 'ENQUEUE'
   const position = services.stream.position()
-  const checked = checkedOptions(input.options, generation)
+  const given = { clientTools: input.clientTools, toolChoice: input.options?.toolChoice, token: origin.token }
+  const { clientTools, offered } = await checkedTools(
+    viewer,
+    services,
+    { ...given, threadId: message.threadId },
+    signal,
+  )
+  const checked = checkedOptions(input.options, generation, offered)
   const isModelAsked = asksModel || (input.modelId && services.llmEnabled)
   const model = isModelAsked ? await services.providers.resolve(input.modelId ?? thread?.modelId ?? null) : null
   const options = model ? optionsFor(model, checked, input.options) : checked
@@ -133,7 +151,8 @@ async function send(
   const announce = (runId: string) => {
     announced = announcements.begin(runId)
   }
-  const run = model && asksModel ? { modelId: model.modelId, options, requestId, announce } : null
+  const run =
+    model && asksModel ? { modelId: model.modelId, options, clientTools, requestId: origin.requestId, announce } : null
   const estimate = run && model ? await estimateRun(viewer, services, { message, thread, model, options }) : null
   try {
     let stored: StoredMessage | undefined
@@ -146,6 +165,7 @@ async function send(
       }),
     )
     if (repeated) await requireKept(viewer, services, payload)
+    if (stored?.runId) services.callerTokens.set(stored.runId, origin.token)
     if (stored) tellStream(services, stored, message.text !== null)
     announced?.()
     if (stored) startRuns(services, stored)
@@ -164,9 +184,10 @@ async function requireKept(
   if ((await getThread(viewer, database, threadId)) === null) throw notFound('thread', 'idempotencyKey')
 }
 
-function tellStream({ stream }: RunServices, stored: StoredMessage, isNewMessage: boolean): void {
+function tellStream(services: RunServices, stored: StoredMessage, isNewMessage: boolean): void {
+  const { stream } = services
   const { threadId, userMessageId, runId, answerId, room } = stored
-  tellEnded(stream, threadId, room.ended)
+  tellEnded(services, threadId, room.ended)
   if (userMessageId && isNewMessage)
     stream.append(threadId, runId, { type: 'message-changed', messageId: userMessageId })
   if (answerId) stream.append(threadId, runId, { type: 'message-changed', messageId: answerId })

@@ -109,7 +109,7 @@ export async function stopRuns(
   const { ended, stopping } = await database.$transaction(async (transaction) =>
     stopOpenRuns(transaction, choose(await lockThreadAndRuns(viewer, transaction, threadId))),
   )
-  tellEnded(services.stream, threadId, ended)
+  tellEnded(services, threadId, ended)
   if (stopping !== null && !(await worker.stop(stopping, 'cancelled'))) await untilEnded(services, stopping, signal)
   const next = await database.run.findFirst({ where: { threadId, status: 'QUEUED' }, orderBy: { id: 'asc' } })
   if (next) queue.enqueue(next.id)

@@ -1,5 +1,5 @@
 import type { LiveMessage, LiveRun } from './event-stream.ts'
-import { isFinal, type Recorded } from './run-event.ts'
+import { isFinal, isParked, type Recorded } from './run-event.ts'
 import type { Subscriber } from './subscriber.ts'
 
 /** A text that grows. What stands before a length never changes, so that many readers can share it. */
@@ -93,10 +93,12 @@ export class ThreadLog {
     this.#messages.delete(messageId)
   }
 
-  /** Nobody listens, and nothing is going on. */
+  /** Nobody listens, and nothing is going on: what waits for a person may do so for days. */
   isIdle(since: number): boolean {
     if (this.subscribers.size > 0) return false
-    if ([...this.#runs.values()].some((run) => !isFinal(run.status))) return false
+    const active = this.activeRun()
+    const waits = active !== undefined && isParked(active.status)
+    if (!waits && [...this.#runs.values()].some((run) => !isFinal(run.status))) return false
     return (this.#events.at(-1)?.at ?? 0) < since
   }
 

@@ -6,6 +6,9 @@ import { providerOf } from './draft.ts'
 /** What a model is told of a call that was never sent. */
 const cancelledResult = 'The call was cancelled before it ran.'
 
+/** A model is told at most this many characters of the arguments that a person put in place of its own. */
+const maxShownArguments = 2_000
+
 /**
  * A stored message as a model is shown it: of an answer, each step's turn and the results of its calls after it. With
  * `beforeStep`, the steps before that one. A message that says nothing has no turns.
@@ -40,7 +43,18 @@ function partOf(piece: MessagePiece, calls: ReadonlyMap<string, SaidToolCall>): 
 }
 
 /** Where nothing is known of a call, what to say is left to the provider. */
-function resultOf({ callId, status, output, isError }: SaidToolCall): readonly ToolTurn[] {
+function resultOf({ callId, status, editedArguments, output, isError }: SaidToolCall): readonly ToolTurn[] {
   if (status === 'CANCELLED') return [{ role: 'tool', toolCallId: callId, text: cancelledResult, isError: true }]
-  return output === null ? [] : [{ role: 'tool', toolCallId: callId, text: output, isError }]
+  if (output === null) return []
+  const text = editedArguments === null ? output : `${editNote(editedArguments)}\n${output}`
+  return [{ role: 'tool', toolCallId: callId, text, isError }]
+}
+
+/** The call stays in the transcript as the model wrote it, so that its result has to say what was changed. */
+function editNote(editedArguments: string): string {
+  const shown =
+    editedArguments.length <= maxShownArguments
+      ? editedArguments
+      : `${editedArguments.slice(0, maxShownArguments).toWellFormed()}…`
+  return `The person changed the arguments to ${shown}`
 }

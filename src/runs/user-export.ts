@@ -1,6 +1,15 @@
 import type { Viewer } from '../auth/viewer.ts'
 import { visibleInThread, visibleThread } from '../chat/visible-threads.ts'
-import type { Message, PrismaClient, Run, Thread, ToolCall, User } from '../database/generated/client.ts'
+import type {
+  Message,
+  PrismaClient,
+  Run,
+  Thread,
+  ToolApproval,
+  ToolCall,
+  ToolGrant,
+  User,
+} from '../database/generated/client.ts'
 
 /** Rows that are read at a time: a message may be a megabyte. */
 const threadsAtATime = 50
@@ -19,10 +28,11 @@ export async function* exportUserData(
   signal: AbortSignal,
 ): AsyncGenerator<string, void> {
   const where = { userId: user.id }
-  const [accessTokens, usage, idempotencyKeys] = await Promise.all([
+  const [accessTokens, usage, idempotencyKeys, toolGrants] = await Promise.all([
     database.personalAccessToken.findMany({ where, orderBy: { id: 'asc' } }),
     database.tokenUsage.findMany({ where, orderBy: { day: 'asc' } }),
     database.idempotencyKey.findMany({ where: { ownerId: user.id }, orderBy: { createdAt: 'asc' } }),
+    database.toolGrant.findMany({ where: { ownerId: user.id, threadId: null }, orderBy: { id: 'asc' } }),
   ])
   const head = {
     exportedAt: new Date(),
@@ -30,6 +40,7 @@ export async function* exportUserData(
     personalAccessTokens: accessTokens.map(({ userId: _userId, hash: _hash, ...token }) => token),
     tokenUsage: usage.map(({ day, tokens }) => ({ day: day.toISOString().slice(0, 10), tokens: Number(tokens) })),
     idempotencyKeys: idempotencyKeys.map(({ mutation, key, createdAt }) => ({ mutation, key, createdAt })),
+    toolGrants: toolGrants.map(grantFields),
   }
   yield `${JSON.stringify(head).slice(0, -1)},\n"threads":[`
   let separator = '\n'
@@ -51,16 +62,25 @@ async function* exportThread(
 ): AsyncGenerator<string, void> {
   const { ownerId: _ownerId, revision: _revision, ...fields } = thread
   const inThread = { threadId: thread.id, ...visibleInThread(viewer) }
-  const states = await database.providerThread.findMany({ where: inThread, orderBy: { providerId: 'asc' } })
+  const [states, grants] = await Promise.all([
+    database.providerThread.findMany({ where: inThread, orderBy: { providerId: 'asc' } }),
+    database.toolGrant.findMany({ where: inThread, orderBy: { id: 'asc' } }),
+  ])
   const providerThreads = states.map(({ providerId, state, updatedAt }) => ({ providerId, state, updatedAt }))
-  yield `${JSON.stringify({ ...fields, providerThreads }).slice(0, -1)},"messages":[`
+  const toolGrants = grants.map(grantFields)
+  yield `${JSON.stringify({ ...fields, providerThreads, toolGrants }).slice(0, -1)},"messages":[`
   yield* items(
     pages(signal, (after) =>
       database.message.findMany({
         where: { ...inThread, ...after },
         orderBy: { id: 'asc' },
         take: messagesAtATime,
-        include: { toolCalls: { orderBy: [{ step: 'asc' }, { index: 'asc' }] } },
+        include: {
+          toolCalls: {
+            orderBy: [{ step: 'asc' }, { index: 'asc' }],
+            include: { approvals: { orderBy: { id: 'asc' } } },
+          },
+        },
       }),
     ),
     messageFields,
@@ -119,11 +139,33 @@ function userFields({ passwordHash: _passwordHash, tokenVersion: _tokenVersion, 
   return fields
 }
 
-function messageFields({ ownerId: _ownerId, toolCalls, ...fields }: Message & { toolCalls: ToolCall[] }): object {
-  return {
-    ...fields,
-    toolCalls: toolCalls.map(({ ownerId: _owner, threadId: _threadId, messageId: _messageId, ...call }) => call),
-  }
+type ExportedCall = ToolCall & { readonly approvals: readonly ToolApproval[] }
+
+function messageFields({ ownerId: _ownerId, toolCalls, ...fields }: Message & { toolCalls: ExportedCall[] }): object {
+  return { ...fields, toolCalls: toolCalls.map(callFields) }
+}
+
+function callFields({
+  ownerId: _owner,
+  threadId: _threadId,
+  messageId: _messageId,
+  approvals,
+  ...fields
+}: ExportedCall): object {
+  return { ...fields, approvals: approvals.map(approvalFields) }
+}
+
+function approvalFields({
+  ownerId: _owner,
+  threadId: _threadId,
+  toolCallId: _toolCallId,
+  ...fields
+}: ToolApproval): object {
+  return fields
+}
+
+function grantFields({ ownerId: _owner, threadId: _threadId, ...fields }: ToolGrant): object {
+  return fields
 }
 
 function runFields(run: Run): object {

@@ -1,21 +1,20 @@
-import { messageOf, RequestError } from '../platform/errors.ts'
 import { newUlid } from '../platform/ids.ts'
 import type { Log } from '../platform/log.ts'
-import type { TurnFinished } from '../providers/model-event.ts'
-import { ProviderError } from '../providers/provider-error.ts'
-import { estimateUsage } from '../providers/tokens.ts'
-import { addUsage, noUsage } from '../providers/usage.ts'
-import { type AdvanceDependencies, advance } from './advance.ts'
+import { type AdvanceDependencies, type Advanced, advance } from './advance.ts'
 import type { Announcements } from './announcements.ts'
 import type { Checkpoints } from './checkpoints.ts'
+import { closedEvents } from './closed-calls.ts'
 import type { EventStream } from './event-stream.ts'
 import { type LoadedRun, loadRun } from './load-run.ts'
-import { readPrompt } from './prompt.ts'
+import { lostTurn } from './lost-turn.ts'
+import { failed, interrupted, type Outcome, stopped } from './outcome.ts'
+import { type ParkedStatus, parkRun } from './parked-runs.ts'
 import { Recorder } from './recorder.ts'
 import type { RunQueue } from './run-queue.ts'
-import { claimRun, endRun, type Lease, LeaseLostError, type Outcome, releaseRun } from './run-rows.ts'
+import { claimRun, endRun, type Lease, LeaseLostError, releaseRun } from './run-rows.ts'
 import { StopReason } from './stop-reason.ts'
 import { storePatiently } from './store-patiently.ts'
+import { loseCalls } from './tool-call-rows.ts'
 
 export interface WorkerDependencies extends AdvanceDependencies {
   readonly stream: EventStream
@@ -32,12 +31,17 @@ interface Going {
   readonly fence: number
   readonly stop: AbortController
   readonly ended: Promise<void>
+  /** Somebody wanted it carried while it was: it may have been let go by then, and can go on. */
+  isWanted: boolean
 }
+
+/** How this instance leaves a run: ended, waiting, put back for any instance to take, or to another that has taken it. */
+type Left = Outcome | ParkedStatus | 'released' | 'lease-lost'
 
 /** A run that took its process down this often is not tried again. */
 const maxAttempts = 4
 
-/** Carries this instance's runs: takes each under a lease, records what happens, and stores how it ended. */
+/** Carries this instance's runs: takes each under a lease, records what happens, and stores how it ended, or waits. */
 export class Worker {
   readonly #dependencies: WorkerDependencies
   readonly #going = new Map<string, Going>()
@@ -50,22 +54,28 @@ export class Worker {
     return this.#going
   }
 
-  /** Takes a run, if it is free, and carries it until it ends. Never throws. */
+  /** Takes a run, if it is free, and carries it until it ends or waits. Never throws. */
   async carry(runId: string): Promise<void> {
-    const { database, owner, leaseMs, announcements, log } = this.#dependencies
-    if (this.#going.has(runId)) return
+    const { database, owner, leaseMs, announcements, queue, log } = this.#dependencies
+    const already = this.#going.get(runId)
+    if (already) {
+      already.isWanted = true
+      return
+    }
     try {
       await announcements.of(runId)
       const lease = await claimRun(database, { runId, owner, leaseMs })
       if (!lease) return
       const stop = new AbortController()
       const { promise: ended, resolve } = Promise.withResolvers<void>()
-      this.#going.set(runId, { fence: lease.fence, stop, ended })
+      const going: Going = { fence: lease.fence, stop, ended, isWanted: false }
+      this.#going.set(runId, going)
       try {
         await this.#carryLeased(lease, stop.signal)
       } finally {
         this.#going.delete(runId)
         resolve()
+        if (going.isWanted) queue.enqueue(runId)
       }
     } catch (error) {
       // Its lease runs out, and recovery takes it from there.
@@ -85,36 +95,45 @@ export class Worker {
   async #carryLeased(lease: Lease, signal: AbortSignal): Promise<void> {
     const { database, stream, checkpoints, flushMs } = this.#dependencies
     const run = await loadRun(database, lease.runId)
-    const { threadId, messageId } = run
-    const log = this.#dependencies.log.child({
-      runId: run.id,
-      threadId,
-      userId: run.viewer.id,
-      requestId: run.requestId,
-    })
-    const recorder = new Recorder({ lease, threadId, messageId }, run.draft, { stream, checkpoints, flushMs })
-    log.info({ modelId: run.modelId, attempt: lease.fence }, 'run started')
-    if (!run.draft.isEmpty)
-      stream.resumeMessage(threadId, {
-        id: messageId,
-        runId: run.id,
-        text: run.draft.text,
-        reasoning: run.draft.reasoning,
-      })
-    recorder.record({ type: 'run-status-changed', status: 'RUNNING' })
+    const { runId, threadId, messageId, draft } = run
+    const log = this.#dependencies.log.child({ runId, threadId, userId: run.viewer.id, requestId: run.requestId })
+    const recorder = new Recorder({ lease, threadId, messageId }, draft, { stream, checkpoints, flushMs })
+    log.info({ modelId: run.modelId, attempt: run.attempts, turns: draft.turns }, 'run started')
+    if (!draft.isEmpty)
+      stream.resumeMessage(threadId, { id: messageId, runId, text: draft.text, reasoning: draft.reasoning })
+    // Whoever decided on its calls has told so already.
+    if (stream.liveRun(threadId, runId)?.status !== 'RUNNING')
+      recorder.record({ type: 'run-status-changed', status: 'RUNNING' })
 
-    const outcome = await this.#outcome(run, lease, recorder, log, signal)
+    const left = await this.#play(run, lease, recorder, log, signal)
     recorder.flush()
-    if (outcome === 'lease-lost' || outcome === 'released') await checkpoints.drop(run.id)
-    if (outcome === 'lease-lost') return this.#letGo(run, log)
-    if (outcome === 'released') {
-      await releaseRun(database, lease)
-      return log.info('run put back into its line')
+    switch (left) {
+      case 'lease-lost':
+        await checkpoints.drop(runId)
+        return this.#letGo(run, log)
+      case 'released':
+        await checkpoints.drop(runId)
+        await releaseRun(database, lease, { isBegun: draft.turns > 0, usage: draft.usage })
+        return log.info('run put back into its line')
+      case 'AWAITING_APPROVAL':
+      case 'AWAITING_TOOL_RESULT':
+        await checkpoints.drop(runId)
+        await this.#tellParked(run, left)
+        return log.info({ status: left }, 'run waits')
+      default:
+        await this.#end(run, lease, recorder, left, log).catch((error: unknown) => {
+          this.#letGo(run, log)
+          if (!(error instanceof LeaseLostError)) throw error
+        })
     }
-    await this.#end(run, lease, recorder, outcome, log).catch((error: unknown) => {
-      this.#letGo(run, log)
-      if (!(error instanceof LeaseLostError)) throw error
-    })
+  }
+
+  /** Whoever decides on a call now says so in the stream as well, and must have the last word there. */
+  async #tellParked({ runId, threadId }: LoadedRun, status: ParkedStatus): Promise<void> {
+    const { database, stream } = this.#dependencies
+    stream.append(threadId, runId, { type: 'run-status-changed', status })
+    const now = await database.run.findUnique({ where: { id: runId }, select: { status: true } })
+    if (now && now.status !== status) stream.append(threadId, runId, { type: 'run-status-changed', status: now.status })
   }
 
   /** Someone else, or a later attempt, writes the run from what is stored: what the stream holds of it is void. */
@@ -123,65 +142,75 @@ export class Worker {
     log.warn('the run is let go: its lease was taken, or its end cannot be stored')
   }
 
-  async #outcome(
-    run: LoadedRun,
-    lease: Lease,
-    recorder: Recorder,
-    log: Log,
-    signal: AbortSignal,
-  ): Promise<Outcome | 'released' | 'lease-lost'> {
-    if (run.cancelRequested) {
-      if (lease.fence > 1) recorder.record(await this.#lostTurns(run))
-      return { status: 'INTERRUPTED', error: null }
-    }
-    if (!run.draft.isEmpty || lease.fence > maxAttempts) {
-      recorder.record(await this.#lostTurns(run))
-      return interrupted('The server stopped during this answer.')
-    }
+  async #play(run: LoadedRun, lease: Lease, recorder: Recorder, log: Log, signal: AbortSignal): Promise<Left> {
+    const { draft } = run
+    const isCut = draft.isInTurn || run.attempts > maxAttempts
+    if (isCut || (run.cancelRequested && run.attempts > 1)) recorder.record(await lostTurn(run, this.#dependencies))
+    if (run.cancelRequested) return stopped
+    if (isCut) return interrupted('The server stopped during this answer.')
     try {
-      for await (const events of advance(run, recorder, { ...this.#dependencies, log }, signal))
-        for (const event of events) recorder.record(event)
-      // An agent at the provider may say that it was stopped there.
-      const isInterrupted = recorder.draft.finishReason === 'interrupted'
-      return { status: isInterrupted ? 'INTERRUPTED' : 'COMPLETED', error: null }
+      return await this.#advance(run, lease, recorder, log, signal)
     } catch (error) {
       if (error instanceof LeaseLostError) return 'lease-lost'
       if (signal.reason instanceof StopReason && signal.aborted)
         switch (signal.reason.kind) {
           case 'cancelled':
-            return { status: 'INTERRUPTED', error: null }
+            return stopped
           case 'lease-lost':
             return 'lease-lost'
           case 'shutdown':
-            return recorder.draft.isEmpty ? 'released' : interrupted('The server was stopped during this answer.')
+            return this.#putBack(run, lease, recorder, log)
         }
       return failed(error, log)
     }
   }
 
-  /** What the turns of a run have used that a crash cut short, as far as it is known. */
-  async #lostTurns({ viewer, draft, ...run }: LoadedRun): Promise<TurnFinished> {
-    const { database, context } = this.#dependencies
-    let usage = noUsage
-    for (let step = 0; step < Math.max(1, draft.step); step++) {
-      const transcript = await readPrompt(viewer, database, { ...run, step }, context)
-      usage = addUsage(usage, await estimateUsage(transcript, step === 0 ? draft.reasoning + draft.text : ''))
+  async #advance(run: LoadedRun, lease: Lease, recorder: Recorder, log: Log, signal: AbortSignal): Promise<Left> {
+    const { database } = this.#dependencies
+    for (;;) {
+      const events = advance(run, recorder, { ...this.#dependencies, log }, signal)
+      const advanced = await recordAll(events, recorder)
+      // An agent at the provider may say that it was stopped there.
+      if (advanced === 'ended')
+        return recorder.draft.finishReason === 'interrupted' ? stopped : { status: 'COMPLETED', error: null }
+      const parking = await storePatiently(() => parkRun(database, lease), log)
+      if (parking === 'stop') return stopped
+      if (parking !== 'go-on') return parking
     }
-    return { type: 'turn-finished', reason: 'other', rawReason: null, usage }
+  }
+
+  /** Leaves a run to whoever starts next, where nothing is lost by it. Calls that are under way are given up. */
+  async #putBack(run: LoadedRun, lease: Lease, recorder: Recorder, log: Log): Promise<Left> {
+    const { database } = this.#dependencies
+    const { draft, messageId } = run
+    if (draft.isInTurn) return interrupted('The server was stopped during this answer.')
+    if (draft.turns === 0) return 'released'
+    try {
+      for (const toolCallId of await storePatiently(() => loseCalls(database, lease), log))
+        recorder.record({ type: 'tool-call-changed', messageId, toolCallId })
+      const parking = await storePatiently(() => parkRun(database, lease), log)
+      return parking === 'stop' ? stopped : parking === 'go-on' ? 'released' : parking
+    } catch (error) {
+      if (error instanceof LeaseLostError) return 'lease-lost'
+      throw error
+    }
   }
 
   async #end(run: LoadedRun, lease: Lease, recorder: Recorder, outcome: Outcome, log: Log): Promise<void> {
-    const { database, stream, queue, checkpoints } = this.#dependencies
+    const { database, stream, queue, checkpoints, callerTokens } = this.#dependencies
+    const { runId, threadId, messageId } = run
     const { usage } = recorder.draft
     const checkpoint = recorder.checkpoint()
     const ending = { outcome, checkpoint, usage, revision: newUlid() }
     await checkpoints.finish(checkpoint)
-    await storePatiently(() => endRun(database, lease, ending), log)
-    stream.append(run.threadId, run.id, { type: 'message-finished', messageId: run.messageId })
-    stream.append(run.threadId, run.id, { type: 'run-status-changed', status: outcome.status })
+    const closed = await storePatiently(() => endRun(database, lease, ending), log)
+    callerTokens.drop(runId)
+    for (const event of closedEvents(messageId, closed)) stream.append(threadId, runId, event)
+    stream.append(threadId, runId, { type: 'message-finished', messageId })
+    stream.append(threadId, runId, { type: 'run-status-changed', status: outcome.status })
     log.info({ status: outcome.status, code: outcome.error?.code, usage }, 'run ended')
     const next = await database.run.findFirst({
-      where: { threadId: run.threadId, status: 'QUEUED' },
+      where: { threadId, status: 'QUEUED' },
       orderBy: { id: 'asc' },
       select: { id: true },
     })
@@ -189,19 +218,10 @@ export class Worker {
   }
 }
 
-function interrupted(message: string): Outcome {
-  return { status: 'INTERRUPTED', error: { code: 'INTERNAL', message, retryable: true } }
-}
-
-function failed(error: unknown, log: Log): Outcome {
-  if (error instanceof ProviderError) {
-    const { code, message, retryable } = error
-    log.warn({ code, cause: error.cause === undefined ? undefined : messageOf(error.cause) }, message)
-    return { status: 'FAILED', error: { code, message, retryable } }
+async function recordAll(events: ReturnType<typeof advance>, recorder: Recorder): Promise<Advanced> {
+  for (;;) {
+    const next = await events.next()
+    if (next.done) return next.value
+    for (const event of next.value) recorder.record(event)
   }
-  // The model was taken out of the configuration since the run was stored.
-  if (error instanceof RequestError)
-    return { status: 'FAILED', error: { code: 'PROVIDER_ERROR', message: error.message, retryable: false } }
-  log.error({ err: error }, 'a run failed unexpectedly')
-  return { status: 'FAILED', error: { code: 'INTERNAL', message: 'Something went wrong.', retryable: true } }
 }

@@ -5,6 +5,8 @@ import type { Conversation, Session } from './listed-users.ts'
 export interface ThreadOperation {
   /** Where the thread is not to be seen, the last of its responses is NOT_FOUND, and nothing has changed. */
   readonly changes: boolean
+  /** It needs a run that waits. */
+  readonly decides?: boolean
   act(session: Session, conversation: Conversation): Promise<readonly Response<unknown>[]>
 }
 
@@ -43,6 +45,10 @@ function mutation(name: string, selection: string, input: (conversation: Convers
   }
 }
 
+function deciding(name: string, selection: string, input: (conversation: Conversation) => object): ThreadOperation {
+  return { ...mutation(name, selection, input), decides: true }
+}
+
 const sent = 'streamCursor message { id } run { id }'
 
 /** Every operation that takes a thread's id, or the id of something in a thread. */
@@ -56,6 +62,18 @@ export const operationsOnThreads: Readonly<Record<string, ThreadOperation>> = {
     `query ($id: ID!) { node(id: $id) { id ... on Message { ${everythingOfMessage} } } }`,
     ({ answerId }) => ({ id: answerId }),
   ),
+  'node of a tool call': query(
+    'query ($id: ID!) { node(id: $id) { id ... on ToolCall { arguments message { text } approval { toolName } } } }',
+    ({ toolCallId }) => ({ id: toolCallId }),
+  ),
+  'node of an approval': query(
+    'query ($id: ID!) { node(id: $id) { id ... on ToolApproval { arguments thread { id } toolCall { name } } } }',
+    ({ approvalId }) => ({ id: approvalId }),
+  ),
+  toolApprovals: query(
+    'query ($threadId: ID!) { toolApprovals(threadId: $threadId) { nodes { id toolName } totalCount } }',
+    ({ threadId }) => ({ threadId }),
+  ),
   'node of a run': query(
     `query ($id: ID!) { node(id: $id) { id ... on Run { ${everythingOfRun} } } }`,
     ({ runId }) => ({ id: runId }),
@@ -66,6 +84,14 @@ export const operationsOnThreads: Readonly<Record<string, ThreadOperation>> = {
     }`,
     ({ threadId, questionId, answerId, runId }) => ({ ids: [threadId, questionId, answerId, runId] }),
   ),
+  decideToolApproval: deciding('decideToolApproval', 'approval { id }', ({ approvalId }) => ({
+    approvalId,
+    decision: 'DENY',
+  })),
+  submitToolResult: deciding('submitToolResult', 'toolCall { id }', ({ toolCallId }) => ({
+    toolCallId,
+    result: 'Done',
+  })),
   messageStream: followed(({ threadId, streamCursor }) => ({ threadId, after: streamCursor })),
   'messageStream of a run': followed(({ threadId, runId }) => ({ threadId, runId })),
 

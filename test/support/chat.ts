@@ -81,6 +81,7 @@ export async function run(
   if (invalid) throw invalid
   const contextValue: Context = {
     viewer,
+    callerToken: null,
     requestId: 'test',
     signal: new AbortController().signal,
     log,

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Kind, type OperationDefinitionNode, parse, print } from 'graphql'
 import { findCommand } from '../../src/commands/help.ts'
+import { readServersFile } from '../../src/mcp/servers-file.ts'
 import { loadConfig } from '../../src/platform/config/load.ts'
 import { kinds } from '../../src/providers/kinds.ts'
 import { FollowThreadDocument, SendMessageDocument, TypedDocumentString } from '../generated/graphql.ts'
@@ -25,7 +26,7 @@ export interface ExampleContext {
 export const tryExample: Readonly<Record<string, (example: Example, context: ExampleContext) => Promise<unknown>>> = {
   graphql: tryGraphql,
   http: tryHttp,
-  json: tryJson,
+  json: (example, context) => (example.file === null ? tryJson(example, context) : tryServersFile(example)),
   yaml: ({ content }) => tryConfig('parley.yaml', content),
   env: ({ content }) => tryConfig('.env', content),
   sh: tryShell,
@@ -150,6 +151,27 @@ async function tryConfig(name: 'parley.yaml' | '.env', content: string): Promise
     const { config, sources } = loadConfig({ argv: [], env, cwd: directory, providerKinds: Object.keys(kinds) })
     if (![...sources.values()].some((source) => source.includes(name))) throw new Error('it says nothing')
     return config
+  } finally {
+    await rm(directory, { recursive: true })
+  }
+}
+
+/** Reads it as the server would; the variables that it refers to are set. */
+async function tryServersFile({ file, content }: Example): Promise<unknown> {
+  const directory = await mkdtemp(join(tmpdir(), 'parley-guide-'))
+  try {
+    await writeFile(join(directory, 'mcp-servers.json'), content)
+    const variables = Object.fromEntries(
+      [...content.matchAll(/\$\{(\w+)\}/g)].map(([, name = '']) => [name, 'example']),
+    )
+    const { servers, ignored } = readServersFile({
+      file: file ?? undefined,
+      source: undefined,
+      cwd: directory,
+      variables,
+    })
+    if (servers.length === 0 || ignored.length > 0) throw new Error(`not understood: ${ignored.join(', ')}`)
+    return servers
   } finally {
     await rm(directory, { recursive: true })
   }

@@ -3,6 +3,8 @@ export interface Example {
   /** The word behind the fence: `graphql`, `http`, `json`, `yaml`, `env` or `sh`. */
   readonly language: string
   readonly content: string
+  /** The word after it: the name of the file that the block shows; null: it shows none. */
+  readonly file: string | null
   /** Where its fence stands, from 1. */
   readonly line: number
 }
@@ -27,14 +29,14 @@ export function readGuide(markdown: string): readonly GuideRow[] {
     return row
   }
   let heading = ''
-  let open: { language: string; line: number; content: string[] } | null = null
+  let open: (Omit<Example, 'content'> & { content: string[] }) | null = null
   for (const [index, text] of markdown.split('\n').entries()) {
-    const fence = /^\s*```(\w*)/.exec(text)
+    const fence = /^\s*```(\w*)(?: (\S+))?/.exec(text)
     if (open && fence) {
       rowOf(heading).examples.push({ ...open, content: open.content.join('\n') })
       open = null
     } else if (open) open.content.push(text)
-    else if (fence) open = { language: fence[1] ?? '', line: index + 1, content: [] }
+    else if (fence) open = { language: fence[1] ?? '', file: fence[2] ?? null, line: index + 1, content: [] }
     else if (text.startsWith('#')) {
       heading = /^### ([A-Z]\d+)$/.exec(text)?.[1] ?? ''
       if (heading !== '') rowOf(heading).hasHeading = true

@@ -127,7 +127,7 @@ function authenticatorOf(authenticate: (request: RequestFacts) => Promise<Viewer
   return {
     async authenticate(request) {
       const viewer = await authenticate(request)
-      return viewer && { viewer, expiresAt: null, credential: JSON.stringify(viewer) }
+      return viewer && { viewer, expiresAt: null, credential: JSON.stringify(viewer), callerToken: null }
     },
     revalidate: async (sessions) => sessions,
   }

@@ -58,9 +58,13 @@ export function idFor(meaning: IdPlace['meaning'], own: OwnIds): string {
     case 'message':
     case 'run':
     case 'accessToken':
+    case 'toolCall':
+    case 'approval':
+    case 'grant':
       return own[meaning]
     case 'model':
     case 'provider':
+    case 'mcpServer':
     case 'free':
       throw new Error(`a ${meaning} is nobody's`)
   }

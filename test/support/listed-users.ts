@@ -1,9 +1,13 @@
 import { randomUUID } from 'node:crypto'
+import type pg from 'pg'
 import { newId } from '../../src/platform/ids.ts'
 import type { Response } from './client.ts'
 import { scriptedProvider } from './conversation.ts'
+import { createTestDatabase } from './database.ts'
+import { connectToRows } from './rows.ts'
 import { type ScriptedModel, startScriptedModel } from './scripted-model.ts'
 import { startTestServer, type TestServer, type TestServerOptions } from './server.ts'
+import { parkForDecision, storeToolRows } from './tool-rows.ts'
 
 /** A server behind a proxy that says with each request what its user may use. Its model repeats what it is told. */
 export interface ListedUsers extends AsyncDisposable {
@@ -26,6 +30,8 @@ export interface Lists {
 }
 
 export interface Session {
+  /** Past the API. */
+  readonly rows: pg.Client
   respond<Data = Record<string, never>>(query: string, variables?: object): Promise<Response<Data>>
   /** The data of an operation that must succeed. */
   request<Data = Record<string, never>>(query: string, variables?: object): Promise<Data>
@@ -49,7 +55,9 @@ const follow = `subscription ($threadId: ID!, $runId: ID, $after: String) {
 export async function startListedUsers(): Promise<ListedUsers> {
   await using resources = new AsyncDisposableStack()
   const model = resources.use(await startScriptedModel())
+  const database = resources.use(await createTestDatabase())
   const options = {
+    database,
     config: {
       ...scriptedProvider(model),
       auth: {
@@ -62,19 +70,25 @@ export async function startListedUsers(): Promise<ListedUsers> {
     },
   } satisfies TestServerOptions
   const server = resources.use(await startTestServer(options))
+  const rows = resources.use(await connectToRows(database))
   const held = resources.move()
   return {
     server,
     model,
     newUser: () => {
       const name = randomUUID()
-      return { with: (lists) => sessionOf(server, name, lists) }
+      return { with: (lists) => sessionOf(server, rows, name, lists) }
     },
     [Symbol.asyncDispose]: () => held.disposeAsync(),
   }
 }
 
-function sessionOf({ url }: TestServer, name: string, { products = [], agents = [], role = 'user' }: Lists): Session {
+function sessionOf(
+  { url }: TestServer,
+  rows: pg.Client,
+  name: string,
+  { products = [], agents = [], role = 'user' }: Lists,
+): Session {
   const headers = {
     'content-type': 'application/json',
     'x-user-id': name,
@@ -93,6 +107,7 @@ function sessionOf({ url }: TestServer, name: string, { products = [], agents = 
   }
 
   return {
+    rows,
     respond,
     async request<Data>(query: string, variables?: object) {
       const { data, errors } = await respond<Data>(query, variables)
@@ -137,12 +152,14 @@ async function* payloadsOf(response: globalThis.Response): AsyncGenerator<unknow
   }
 }
 
-/** A thread with a question, its answer and the run that wrote it. */
+/** A thread with a question, its answer, the run that wrote it, and a tool call of it that was approved. */
 export interface Conversation {
   readonly threadId: string
   readonly questionId: string
   readonly answerId: string
   readonly runId: string
+  readonly toolCallId: string
+  readonly approvalId: string
   readonly streamCursor: string
 }
 
@@ -167,11 +184,28 @@ export async function converse(session: Session, metadata: object | null): Promi
   let last: StreamResult | undefined
   for await (const result of session.follow({ threadId, runId: run.id, after: streamCursor })) last = result
   if (last?.event?.status !== 'COMPLETED') throw new Error(`the run did not end well: ${JSON.stringify(last)}`)
-  return { threadId, questionId: message.id, answerId: run.message.id, runId: run.id, streamCursor }
+  const ids = { threadId, questionId: message.id, answerId: run.message.id, runId: run.id }
+  const { toolCall, approval } = await storeToolRows(session.rows, await ownerOf(session, threadId), ids, 'Hello')
+  return { ...ids, toolCallId: toolCall, approvalId: approval, streamCursor }
+}
+
+/** The conversation with a run that waits, for a decision and for a client's result. */
+export async function waitingIn(session: Session, conversation: Conversation): Promise<Conversation> {
+  const { rows } = session
+  await rows.query('DELETE FROM "ToolCall" WHERE id = $1', [conversation.toolCallId])
+  const ownerId = await ownerOf(session, conversation.threadId)
+  const { toolCall, approval } = await parkForDecision(rows, ownerId, conversation)
+  return { ...conversation, toolCallId: toolCall, approvalId: approval }
+}
+
+async function ownerOf({ rows }: Session, threadId: string): Promise<string> {
+  const { rows: found } = await rows.query('SELECT "ownerId" FROM "Thread" WHERE id = $1', [threadId])
+  return found[0].ownerId
 }
 
 /** Ids of nothing. */
 export function missingConversation(): Omit<Conversation, 'streamCursor'> {
   const [questionId, answerId] = [newId('message'), newId('message')]
-  return { threadId: newId('thread'), questionId, answerId, runId: newId('run') }
+  const tool = { toolCallId: newId('toolcall'), approvalId: newId('approval') }
+  return { threadId: newId('thread'), questionId, answerId, runId: newId('run'), ...tool }
 }

@@ -116,7 +116,7 @@ function requireValues({ places, variables }: Pick<Operation, 'places' | 'variab
 
 /** Whether a place can name what is a user's. */
 export function namesOwned({ meaning }: Pick<IdPlace, 'meaning'>): boolean {
-  return meaning !== 'model' && meaning !== 'provider' && meaning !== 'free'
+  return !['model', 'provider', 'mcpServer', 'free'].includes(meaning)
 }
 
 function selectionOf(schema: GraphQLSchema, type: GraphQLNamedType): readonly [string, string] {

@@ -11,6 +11,7 @@ import { type Asked, ask, scriptedProvider } from './conversation.ts'
 import { createTestDatabase } from './database.ts'
 import { connectToRows } from './rows.ts'
 import { echo, startScriptedModel } from './scripted-model.ts'
+import { storeToolRows, type ToolIds } from './tool-rows.ts'
 
 /** In everything that the owner has written: it must be in nobody else's response. */
 export const canary = 'canary-of-the-owner'
@@ -24,7 +25,7 @@ export interface Persona {
   readonly own: OwnIds
 }
 
-export type OwnIds = Readonly<Record<'user' | 'thread' | 'message' | 'run' | 'accessToken', string>>
+export type OwnIds = Readonly<Record<'user' | 'thread' | 'message' | 'run' | 'accessToken' | keyof ToolIds, string>>
 
 export interface Personas extends AsyncDisposable {
   readonly accounts: AccountsFixture
@@ -102,6 +103,7 @@ export async function startPersonas(): Promise<Personas> {
       message: asked.questionId,
       run: asked.runId,
       accessToken: await createToken(member, `Token of ${member.username}`),
+      ...(await storeToolRows(rows, member.id, asked, name === 'owner' ? canary : `Of ${name}`)),
     },
   })
   const somebody = async (name: string) => {

@@ -88,7 +88,7 @@ export class QuotaWorld {
         parent: { kind: 'newest' },
         whenBusy: 'ENQUEUE',
         field: 'threadId',
-        run: { modelId: 'none/none', options: noOptions, requestId: 'request', announce: () => {} },
+        run: { modelId: 'none/none', options: noOptions, clientTools: [], requestId: 'request', announce: () => {} },
       })
       if (runId === null) throw new Error('no run was stored')
       await this.quotas.tokens.reserveForRun(this.#viewer, transaction, { runId, estimate })

@@ -12,7 +12,8 @@ if (isMainThread) {
     collect()
     setImmediate(() => {
       collect()
-      process.stderr.write(`resident ${process.memoryUsage.rss()} bytes\n`)
+      const { rss, heapUsed, external } = process.memoryUsage()
+      process.stderr.write(`held ${heapUsed + external} bytes\nresident ${rss} bytes\n`)
     })
   })
 }

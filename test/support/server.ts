@@ -1,8 +1,10 @@
 import { type App, createApp } from '../../src/app.ts'
+import type { McpServerConfig } from '../../src/mcp/server-config.ts'
 import { createConfig } from '../../src/platform/config/load.ts'
 import type { ConfigInput } from '../../src/platform/config/schema.ts'
 import { createLog } from '../../src/platform/log.ts'
 import type { Kind } from '../../src/providers/kinds.ts'
+import type { BuiltinTool } from '../../src/tools/builtin/builtin-tool.ts'
 import { createTestDatabase, type TestDatabase } from './database.ts'
 
 export interface TestServer extends AsyncDisposable {
@@ -20,10 +22,20 @@ export interface TestServerOptions {
   readonly database?: TestDatabase
   /** The kinds of providers; without it Parley's own. */
   readonly kinds?: Readonly<Record<string, Kind>>
+  /** The tools that come with the server; without it Parley's own. */
+  readonly builtinTools?: readonly BuiltinTool[]
+  /** Without it, none. */
+  readonly mcpServers?: readonly McpServerConfig[]
 }
 
 /** A real server on a free port, with a database of its own and, unless configured otherwise, the demo's model. */
-export async function startTestServer({ config = {}, database, kinds }: TestServerOptions = {}): Promise<TestServer> {
+export async function startTestServer({
+  config = {},
+  database,
+  kinds,
+  builtinTools,
+  mcpServers,
+}: TestServerOptions = {}): Promise<TestServer> {
   await using resources = new AsyncDisposableStack()
   const { url, dataDir } = database ?? resources.use(await createTestDatabase())
   const logLines: Record<string, unknown>[] = []
@@ -37,7 +49,7 @@ export async function startTestServer({ config = {}, database, kinds }: TestServ
     ...config,
     database: { ...(url !== undefined && { url }), ...config.database },
   })
-  const app = resources.use(await createApp({ config: complete, log, kinds }))
+  const app = resources.use(await createApp({ config: complete, log, kinds, builtinTools, mcpServers }))
   const held = resources.move()
   const graphqlUrl = `${app.server.url}/graphql`
   return {

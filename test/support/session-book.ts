@@ -24,7 +24,7 @@ export class SessionBook implements Authenticator {
       tokensPerDay: null,
       ...rights,
     }
-    this.#sessions.set(token, { viewer, expiresAt, credential: token })
+    this.#sessions.set(token, { viewer, expiresAt, credential: token, callerToken: null })
   }
 
   signOut(token: string): void {

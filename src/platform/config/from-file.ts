@@ -135,7 +135,7 @@ function toPlain(document: Document.Parsed): unknown {
 }
 
 /** The line where the path's key stands, or the nearest thing around it. */
-function lineOf(document: Document.Parsed, lines: LineCounter, path: Path): number | undefined {
+export function lineOf(document: Document.Parsed, lines: LineCounter, path: Path): number | undefined {
   for (let length = path.length; length > 0; length--) {
     const around = length === 1 ? document.contents : document.getIn(path.slice(0, length - 1), true)
     const key = isMap(around)

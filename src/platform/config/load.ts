@@ -32,6 +32,8 @@ export interface LoadedConfig<Flags extends CommandFlags> {
    * each provider: `providers[0]` → `environment variable OPENAI_API_KEY`.
    */
   readonly sources: ReadonlyMap<string, string>
+  /** The environment over `.env`: what files of the configuration may refer to. */
+  readonly variables: Variables
   /** The arguments that are no flags. */
   readonly positionals: readonly string[]
   /** The values of `commandFlags`. */
@@ -72,7 +74,7 @@ export function loadConfig<const Flags extends CommandFlags = Record<never, neve
       ...file.problems,
     ],
   })
-  return { ...resolution, positionals: line.positionals, flags: line.flags }
+  return { ...resolution, variables, positionals: line.positionals, flags: line.flags }
 }
 
 /** A configuration that a program gives, such as a test's: checked and completed like any other, and read nowhere. */

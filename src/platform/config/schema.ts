@@ -6,6 +6,7 @@ import { database } from './database-schema.ts'
 import { outboundSchema } from './outbound-schema.ts'
 import { providerSchema } from './provider-schema.ts'
 import { quotasSchema } from './quotas-schema.ts'
+import { toolsSchema } from './tools-schema.ts'
 import { atLeast, milliseconds } from './values.ts'
 
 const limits = z.strictObject({
@@ -180,6 +181,12 @@ export const configSchema = z.strictObject({
       }),
     })
     .prefault({}),
+  tools: toolsSchema.prefault({}),
+  mcpServersFile: z.string().min(1).optional().meta({
+    description:
+      'A file of MCP servers, in the `mcpServers` format that Claude Desktop, Cursor and others use; relative to the working directory. Without it, `mcp-servers.json` there, if it exists.',
+    example: 'mcp-servers.json',
+  }),
   retention: z
     .strictObject({
       deletedDays: z

@@ -1,0 +1,134 @@
+import type { ApprovalScope, ApprovalStatus, Prisma, PrismaClient } from '../database/generated/client.ts'
+import { newId } from '../platform/ids.ts'
+import { type Lease, leaseLost } from './run-rows.ts'
+
+/** What a person is asked before a call is sent: it is exactly this that they approve. */
+export interface ApprovalAsk {
+  readonly toolCallId: string
+  readonly toolName: string
+  /** `ToolDefinition.hash` of the tool as it is now. */
+  readonly definitionHash: string
+  /** The arguments that would be sent, as JSON text. */
+  readonly arguments: string
+  readonly expiresAt: Date
+}
+
+/**
+ * Stores that some REQUESTED calls of a run wait for a decision each, and returns the ids of their approvals in the order
+ * of `asks`. Throws where the lease is lost; then nothing is stored.
+ */
+export async function requestApprovals(
+  database: PrismaClient,
+  lease: Lease,
+  asks: readonly ApprovalAsk[],
+): Promise<readonly string[]> {
+  if (asks.length === 0) return []
+  const ids = asks.map(() => newId('approval'))
+  const column = <Value>(read: (ask: ApprovalAsk) => Value) => asks.map(read)
+  const held = await database.$queryRaw<{ asked: number }[]>`
+    WITH held AS (
+      SELECT r."messageId" FROM "Run" r
+      WHERE r.id = ${lease.runId} AND r."leaseOwner" = ${lease.owner} AND r.fence = ${lease.fence}
+      FOR NO KEY UPDATE
+    ), ask AS (
+      SELECT * FROM unnest(
+        ${ids}::text[], ${column(({ toolCallId }) => toolCallId)}::text[], ${column(({ toolName }) => toolName)}::text[],
+        ${column(({ definitionHash }) => definitionHash)}::text[], ${column((asked) => asked.arguments)}::text[],
+        ${column(({ expiresAt }) => expiresAt.toISOString())}::text[]
+      ) AS a(id, "toolCallId", "toolName", "definitionHash", arguments, "expiresAt")
+    ), waiting AS (
+      UPDATE "ToolCall" c SET status = 'AWAITING_APPROVAL'
+      FROM ask, held
+      WHERE c.id = ask."toolCallId" AND c."messageId" = held."messageId" AND c.status = 'REQUESTED'
+      RETURNING c.id, c."ownerId", c."threadId"
+    ), asked AS (
+      INSERT INTO "ToolApproval" (
+        id, "ownerId", "threadId", "toolCallId", "toolName", "definitionHash", arguments, "expiresAt")
+      SELECT ask.id, waiting."ownerId", waiting."threadId", ask."toolCallId", ask."toolName", ask."definitionHash",
+        ask.arguments, ask."expiresAt"::timestamptz
+      FROM ask JOIN waiting ON waiting.id = ask."toolCallId"
+      RETURNING id
+    )
+    SELECT (SELECT count(*) FROM asked)::int AS asked FROM held`
+  const [first] = held
+  if (!first) throw leaseLost(lease)
+  if (first.asked !== asks.length) throw new Error(`only ${first.asked} of ${asks.length} calls could be asked for`)
+  return ids
+}
+
+/** How the question whether a call may be sent is answered. */
+export interface Settlement {
+  readonly status: Extract<ApprovalStatus, 'APPROVED' | 'DENIED' | 'EXPIRED'>
+  /** Null where it is not approved. */
+  readonly scope: ApprovalScope | null
+  readonly reason: string | null
+  /** What runs in place of the arguments that were shown, as JSON text; null where they stand as they are. */
+  readonly editedArguments: string | null
+  /** Null where nobody decided. */
+  readonly decidedById: string | null
+  /** What the model is told; null where the call is to be sent. */
+  readonly output: string | null
+}
+
+export interface SettledApproval {
+  readonly approvalId: string
+  readonly toolCallId: string
+  /** The message that the call belongs to. */
+  readonly messageId: string
+}
+
+/**
+ * Settles those of these approvals that are PENDING and, as the settlement has it, have expired or not: the call of an
+ * approved one can be sent, that of another is DENIED. Arguments that were edited stay where they are not edited again: a
+ * person who is asked once more is shown those. Returns what was settled. The run must be locked.
+ */
+export function settleApprovals(
+  transaction: Prisma.TransactionClient,
+  approvalIds: readonly string[],
+  { status, scope, reason, editedArguments, decidedById, output }: Settlement,
+): Promise<SettledApproval[]> {
+  const isApproved = status === 'APPROVED'
+  return transaction.$queryRaw`
+    WITH settled AS (
+      UPDATE "ToolApproval" a
+      SET status = ${status}::"ApprovalStatus", scope = ${scope}::"ApprovalScope", reason = ${reason},
+          "decidedArguments" = ${editedArguments}, "decidedById" = ${decidedById}, "decidedAt" = now()
+      WHERE a.id = ANY(${[...approvalIds]}::text[]) AND a.status = 'PENDING'
+        AND (a."expiresAt" IS NOT NULL AND a."expiresAt" <= now()) = ${status === 'EXPIRED'}
+      RETURNING a.id, a."toolCallId"
+    ), called AS (
+      UPDATE "ToolCall" c
+      SET status = ${isApproved ? 'REQUESTED' : 'DENIED'}::"ToolCallStatus",
+          "editedArguments" = coalesce(${editedArguments}, c."editedArguments"),
+          output = ${output}, "isError" = ${!isApproved},
+          "finishedAt" = CASE WHEN ${isApproved} THEN NULL ELSE now() END
+      FROM settled WHERE c.id = settled."toolCallId" AND c.status = 'AWAITING_APPROVAL'
+    )
+    SELECT settled.id AS "approvalId", c.id AS "toolCallId", c."messageId"
+    FROM settled JOIN "ToolCall" c ON c.id = settled."toolCallId" ORDER BY settled.id`
+}
+
+/** Whether an approval can still be decided; it stays as it is until the transaction ends. Null where there is none. */
+export async function lockApproval(
+  transaction: Prisma.TransactionClient,
+  approvalId: string,
+): Promise<ApprovalStatus | null> {
+  const [approval] = await transaction.$queryRaw<{ status: ApprovalStatus }[]>`
+    SELECT CASE WHEN status = 'PENDING' AND "expiresAt" <= now() THEN 'EXPIRED' ELSE status END AS status
+    FROM "ToolApproval" WHERE id = ${approvalId} FOR UPDATE`
+  return approval?.status ?? null
+}
+
+/** The PENDING approvals for calls of one tool, as it is now, that belong to a message. */
+export async function pendingAlike(
+  transaction: Prisma.TransactionClient,
+  { toolName, definitionHash }: Pick<ApprovalAsk, 'toolName' | 'definitionHash'>,
+  messageId: string,
+): Promise<string[]> {
+  const found = await transaction.toolApproval.findMany({
+    where: { status: 'PENDING', toolName, definitionHash, toolCall: { messageId } },
+    select: { id: true },
+    orderBy: { id: 'asc' },
+  })
+  return found.map(({ id }) => id)
+}

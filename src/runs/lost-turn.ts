@@ -1,0 +1,22 @@
+import type { PrismaClient } from '../database/generated/client.ts'
+import type { TurnFinished } from '../providers/model-event.ts'
+import { estimateUsage } from '../providers/tokens.ts'
+import type { Draft } from './draft.ts'
+import type { LoadedRun } from './load-run.ts'
+import { type ContextConfig, readPrompt } from './prompt.ts'
+
+/** What the turn of a run has used that a crash cut short, as far as it is known: the turns before it are counted. */
+export async function lostTurn(
+  { viewer, draft, ...run }: LoadedRun,
+  { database, context }: { readonly database: PrismaClient; readonly context: ContextConfig },
+): Promise<TurnFinished> {
+  const transcript = await readPrompt(viewer, database, { ...run, step: draft.turns }, context)
+  const usage = await estimateUsage(transcript, writtenSince(draft, draft.turns))
+  return { type: 'turn-finished', reason: 'other', rawReason: null, usage }
+}
+
+function writtenSince({ parts, text, reasoning }: Draft, step: number): string {
+  const lengthOf = (type: 'text' | 'reasoning') =>
+    parts.reduce((sum, part) => sum + (part.type === type && part.step >= step ? part.length : 0), 0)
+  return reasoning.slice(reasoning.length - lengthOf('reasoning')) + text.slice(text.length - lengthOf('text'))
+}

@@ -1,0 +1,219 @@
+import pLimit from 'p-limit'
+import { isSettled } from '../chat/tool-calls.ts'
+import type { PrismaClient } from '../database/generated/client.ts'
+import { assertNever } from '../platform/assert-never.ts'
+import type { Log } from '../platform/log.ts'
+import { failure, type ToolInvocation, type ToolResult } from '../tools/tool.ts'
+import type { Toolbox } from '../tools/toolbox.ts'
+import type { Recording, StoredRun } from './advance.ts'
+import { type ApprovalAsk, requestApprovals } from './approval-rows.ts'
+import type { CallerTokens } from './caller-tokens.ts'
+import type { Elicitations } from './elicitations.ts'
+import type { OfferedTools } from './offered-tools.ts'
+import { ProgressMeter } from './progress-meter.ts'
+import type { Lease } from './run-rows.ts'
+import { storePatiently } from './store-patiently.ts'
+import {
+  awaitResults,
+  type EndedCall,
+  endCalls,
+  loseCalls,
+  markSent,
+  readStepCalls,
+  type StepCall,
+} from './tool-call-rows.ts'
+import { judge, repeatedId, tooMany, type Verdict } from './tool-verdict.ts'
+
+export interface ToolStepDependencies {
+  readonly database: PrismaClient
+  readonly tools: Toolbox
+  readonly callerTokens: CallerTokens
+  readonly elicitations: Elicitations
+  readonly log: Log
+}
+
+/** Of one turn: what is above it is not worth a person's time, nor the tools'. */
+const maxCalls = 256
+
+type Sending = { readonly call: StepCall } & Extract<Verdict, { kind: 'send' }>
+
+/**
+ * Takes the calls of one model turn as far as they go now: what cannot run ends, what a person or the client is needed for
+ * waits, and all else runs, side by side. `waiting`: some are left that wait. The rows are the truth: it can be called
+ * again at any time, by any instance, and no call is sent twice. Throws a `LeaseLostError`, or the signal's reason once
+ * every call here was let go.
+ */
+export async function runToolStep(
+  run: StoredRun,
+  step: number,
+  { offered, recording }: { readonly offered: OfferedTools; readonly recording: Recording },
+  dependencies: ToolStepDependencies,
+  signal: AbortSignal,
+): Promise<'done' | 'waiting'> {
+  const { database, tools, log } = dependencies
+  const { lease } = recording
+  const store = <Result>(write: () => Promise<Result>) => storePatiently(write, log)
+  const tell = (toolCallIds: readonly string[]) => {
+    for (const toolCallId of toolCallIds)
+      recording.record({ type: 'tool-call-changed', messageId: run.messageId, toolCallId })
+  }
+  const place = { messageId: run.messageId, step }
+  const calls = await readStepCalls(database, place)
+  // Nothing of this step runs here yet: whoever sent them is gone.
+  if (calls.some(({ status }) => status === 'RUNNING')) tell(await store(() => loseCalls(database, lease)))
+
+  const ended: EndedCall[] = []
+  const awaited: string[] = []
+  const asks: ApprovalAsk[] = []
+  const sendings: Sending[] = []
+  const expiresAt = new Date(Date.now() + tools.config.approvalTtlMs)
+  const ids = new Set<string>()
+  for (const [index, call] of calls.entries()) {
+    const isRepeated = ids.has(call.callId)
+    ids.add(call.callId)
+    if (call.status !== 'REQUESTED') continue
+    const toolCallId = call.id
+    const verdict =
+      index >= maxCalls
+        ? tooMany(maxCalls)
+        : isRepeated
+          ? repeatedId(call.callId)
+          : await judge(call, { offered, tools }, signal)
+    switch (verdict.kind) {
+      case 'end':
+        ended.push({ toolCallId, status: verdict.status, output: verdict.output, result: null })
+        break
+      case 'await':
+        awaited.push(toolCallId)
+        break
+      case 'ask': {
+        const { name: toolName, hash: definitionHash } = verdict.definition
+        asks.push({ toolCallId, toolName, definitionHash, arguments: JSON.stringify(verdict.arguments), expiresAt })
+        break
+      }
+      case 'send':
+        sendings.push({ call, ...verdict })
+        break
+      default:
+        assertNever(verdict)
+    }
+  }
+
+  tell(await store(() => endCalls(database, lease, ended)))
+  tell(await store(() => awaitResults(database, lease, awaited)))
+  for (const { id, approval } of await store(() => askFor(asks, { database, lease, place }))) {
+    tell([id])
+    if (approval) recording.record({ type: 'approval-requested', approvalId: approval.id })
+  }
+  await runAll(sendings, { run, recording, offered, tell }, dependencies, signal)
+  const left = await readStepCalls(database, place)
+  return left.every(isSettled) ? 'done' : 'waiting'
+}
+
+/** Returns the calls that are asked about. A try whose answer got lost may have stored it: then nobody is asked twice. */
+async function askFor(
+  asks: readonly ApprovalAsk[],
+  { database, lease, place }: { database: PrismaClient; lease: Lease; place: { messageId: string; step: number } },
+): Promise<readonly StepCall[]> {
+  if (asks.length === 0) return []
+  const before = await readStepCalls(database, place)
+  const requested = new Set(before.flatMap(({ id, status }) => (status === 'REQUESTED' ? [id] : [])))
+  await requestApprovals(
+    database,
+    lease,
+    asks.filter(({ toolCallId }) => requested.has(toolCallId)),
+  )
+  const asked = new Set(asks.map(({ toolCallId }) => toolCallId))
+  return (await readStepCalls(database, place)).filter(({ id }) => asked.has(id))
+}
+
+interface Scene {
+  readonly run: StoredRun
+  readonly recording: Recording
+  readonly offered: OfferedTools
+  readonly tell: (toolCallIds: readonly string[]) => void
+}
+
+/** Returns once all have ended. What one throws lets go of all the others, and is thrown then. */
+async function runAll(
+  sendings: readonly Sending[],
+  scene: Scene,
+  dependencies: ToolStepDependencies,
+  signal: AbortSignal,
+): Promise<void> {
+  if (sendings.length === 0) return
+  const giveUp = new AbortController()
+  const either = AbortSignal.any([signal, giveUp.signal])
+  const limit = pLimit(dependencies.tools.config.concurrency)
+  const running = sendings.map((sending) =>
+    limit(() => runOne(sending, scene, dependencies, either)).catch((error: unknown) => {
+      giveUp.abort(error)
+      throw error
+    }),
+  )
+  await Promise.allSettled(running)
+  signal.throwIfAborted()
+  await Promise.all(running)
+}
+
+async function runOne(
+  { call, tool, arguments: args, approvalId }: Sending,
+  { run, recording, offered, tell }: Scene,
+  { database, tools, elicitations, log }: ToolStepDependencies,
+  signal: AbortSignal,
+): Promise<void> {
+  signal.throwIfAborted()
+  const { lease } = recording
+  const { messageId, viewer, threadId, runId } = run
+  const toolCallId = call.id
+  const { hash: definitionHash } = tool.definition
+  const sent = { toolCallId, approvalId, definitionHash }
+  if (!(await storePatiently(() => markSent(database, lease, sent), log))) return
+  signal.throwIfAborted()
+  tell([toolCallId])
+
+  const startedAt = performance.now()
+  const meter = new ProgressMeter((progress) =>
+    recording.record({ type: 'tool-progressed', messageId, toolCallId, ...progress }),
+  )
+  const invocation: ToolInvocation = {
+    ...offered.caller,
+    arguments: args,
+    onProgress: meter.report,
+    elicit: (request, asking) =>
+      elicitations.ask(
+        { viewer, threadId, runId, toolCallId, request },
+        (event) => recording.record(event),
+        AbortSignal.any([asking, signal]),
+      ),
+  }
+  let given: ToolResult
+  try {
+    given = await untilAborted(tools.call(tool, invocation, signal), signal)
+  } catch (error) {
+    signal.throwIfAborted()
+    log.error({ err: error, toolCallId, tool: call.name }, 'a tool call failed unexpectedly')
+    given = failure('The tool failed.')
+  } finally {
+    meter.end()
+  }
+  const { output, result, isError } = given
+  const status = isError ? 'FAILED' : 'SUCCEEDED'
+  tell(await storePatiently(() => endCalls(database, lease, [{ toolCallId, status, output, result }]), log))
+  const durationMs = Math.round(performance.now() - startedAt)
+  log.info({ toolCallId, tool: call.name, status, durationMs }, 'tool call ended')
+}
+
+/** Throws the signal's reason as soon as it is aborted, whatever the tool does. */
+async function untilAborted<Result>(work: Promise<Result>, signal: AbortSignal): Promise<Result> {
+  const { promise, reject } = Promise.withResolvers<never>()
+  const onAbort = () => reject(signal.reason)
+  signal.addEventListener('abort', onAbort, { once: true })
+  if (signal.aborted) onAbort()
+  try {
+    return await Promise.race([work, promise])
+  } finally {
+    signal.removeEventListener('abort', onAbort)
+    work.catch(() => {})
+  }
+}
