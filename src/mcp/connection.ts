@@ -98,10 +98,14 @@ export class Connection implements AsyncDisposable {
     if (this.#attempt || this.#isDue || performance.now() - this.#triedAt > kickMs) await this.connect()
   }
 
-  /** What is waited for before it is asked: the first try of all, and where it is not kept, one that may be made now. */
+  /**
+   * What is waited for before it is asked: the first try of all, and where it is not kept, any that is under way or may be
+   * made now.
+   */
   settle(): Promise<void> | null {
-    if (this.#options.isKept ? this.#status !== 'CONNECTING' : this.#session || !this.#isDue) return null
-    return this.connect()
+    if (this.#options.isKept) return this.#status === 'CONNECTING' ? this.connect() : null
+    if (this.#attempt) return this.#attempt.done
+    return this.#session || !this.#isDue ? null : this.connect()
   }
 
   /** Waits for such a try, but not for one that has been under way for so long. */

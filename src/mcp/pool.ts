@@ -86,8 +86,10 @@ export function createMcpPool(options: McpPoolOptions): McpPool {
   ): Promise<Result> {
     signal.throwIfAborted()
     const connection = connectionFor(caller, serverId)
+    const send = (session: Session) =>
+      forwardsToken(configOf(serverId)) ? users.sending(tokenOf(caller), () => act(session)) : act(session)
     try {
-      return await connection.use(act, signal)
+      return await connection.use(send, signal)
     } catch (error) {
       signal.throwIfAborted()
       const secrets = [...configOf(serverId).secrets, ...(caller.token ? [caller.token.value] : [])]

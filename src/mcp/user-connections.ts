@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
 import type { CallerToken } from '../auth/caller-token.ts'
 import type { Connection } from './connection.ts'
 import { LimitError } from './failures.ts'
@@ -22,6 +23,8 @@ export class UserConnections implements AsyncDisposable {
   readonly #rules: McpRules
   readonly #sweep: NodeJS.Timeout
   readonly #closing = new Set<Promise<void>>()
+  /** That of the call which is being sent: between a transport's caller and its `fetch` there is no other way. */
+  readonly #sending = new AsyncLocalStorage<CallerToken>()
 
   constructor(open: OpenForUser, rules: McpRules) {
     this.#open = open
@@ -35,8 +38,8 @@ export class UserConnections implements AsyncDisposable {
   }
 
   /**
-   * The user's own, from now on with this token, which has to be alive; made where there is none. Throws a `LimitError`
-   * where there are too many, and all at work.
+   * The user's own, which from now on speaks with this token where it does so by itself; the token has to be alive. Made
+   * where there is none. Throws a `LimitError` where there are too many, and all at work.
    */
   get(config: HttpServerConfig, userId: string, token: CallerToken): Connection {
     const key = keyOf(config.id, userId)
@@ -47,6 +50,11 @@ export class UserConnections implements AsyncDisposable {
     this.#entries.delete(key)
     this.#entries.set(key, entry)
     return entry.connection
+  }
+
+  /** What `act` sends goes with this token, whatever the connection's own is by then. */
+  sending<Result>(token: CallerToken, act: () => Result): Result {
+    return this.#sending.run(token, act)
   }
 
   /** Ends all connections with a server. */
@@ -68,7 +76,7 @@ export class UserConnections implements AsyncDisposable {
     }
     const entry: Entry = {
       serverId: config.id,
-      connection: this.#open(config, () => entry.token),
+      connection: this.#open(config, () => this.#sending.getStore() ?? entry.token),
       token,
       usedAt: Date.now(),
     }
