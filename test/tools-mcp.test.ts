@@ -124,7 +124,7 @@ describe('a result', () => {
     const caller = { viewer: localViewer, token: null }
     const [made] = await source.tools(caller, { refresh: false }, never)
     if (!made) throw new Error('there is no tool')
-    expect(made).toMatchObject({ serverToolName: 'now', timeoutMs: 1_234, definition: { name: 'weather__now' } })
+    expect(made).toMatchObject({ timeoutMs: 1_234, definition: { name: 'weather__now', serverToolName: 'now' } })
     return made.run({ ...caller, arguments: {}, onProgress: () => {}, elicit: null }, never)
   }
 

@@ -15,7 +15,7 @@ export interface ClientTool {
 
 export function clientToolDefinition({ name, description, inputSchema }: ClientTool): ToolDefinition {
   const identity = { name, title: null, description, inputSchema, source: 'CLIENT', serverId: null } as const
-  return { ...identity, defaultPolicy: 'ALLOW', hash: definitionHash(identity) }
+  return { ...identity, serverToolName: null, defaultPolicy: 'ALLOW', hash: definitionHash(identity) }
 }
 
 /** A client's tool as the client sent it. */

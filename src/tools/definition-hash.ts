@@ -10,7 +10,7 @@ export function definitionHash({
   inputSchema,
   source,
   serverId,
-}: Omit<ToolDefinition, 'hash' | 'defaultPolicy'>): string {
+}: Omit<ToolDefinition, 'hash' | 'defaultPolicy' | 'serverToolName'>): string {
   const told = { name, title, description, inputSchema, source, serverId }
   return createHash('sha256')
     .update(JSON.stringify(sorted(told)))

@@ -54,10 +54,10 @@ function toolOf(tool: McpTool, dependencies: McpSourceDependencies): Tool {
   return {
     definition: {
       ...identity,
+      serverToolName: tool.name,
       defaultPolicy: approval === null ? 'ASK' : policies[approval],
       hash: definitionHash(identity),
     },
-    serverToolName: tool.name,
     timeoutMs,
     run: (call, signal) => run(tool, call, dependencies, signal),
   }

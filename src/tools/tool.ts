@@ -20,6 +20,8 @@ export interface ToolDefinition {
   readonly source: ToolSourceKind
   /** Of an MCP tool, the id of its server; else null. */
   readonly serverId: string | null
+  /** Of an MCP tool, its server's own name of it; else null. */
+  readonly serverToolName: string | null
   /** What happens where neither the configuration nor a person's grant decides. */
   readonly defaultPolicy: ApprovalPolicy
   /** SHA-256, in hex, of all that a person or a model is told of it: another hash is another tool. */
@@ -29,8 +31,6 @@ export interface ToolDefinition {
 /** A tool that this server runs. */
 export interface Tool {
   readonly definition: ToolDefinition
-  /** Of an MCP tool, its server's own name of it; else null. */
-  readonly serverToolName: string | null
   /** How long a call may take, in milliseconds; null: `tools.timeoutMs`. */
   readonly timeoutMs: number | null
   /**

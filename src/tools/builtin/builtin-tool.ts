@@ -17,8 +17,9 @@ export function toolOf({ isReadOnly, run, ...told }: BuiltinTool): Tool {
   const identity = { ...told, source: 'BUILT_IN', serverId: null } as const
   const definition = {
     ...identity,
+    serverToolName: null,
     defaultPolicy: isReadOnly ? 'ALLOW' : 'ASK',
     hash: definitionHash(identity),
   } as const
-  return { definition, serverToolName: null, timeoutMs: null, run }
+  return { definition, timeoutMs: null, run }
 }
