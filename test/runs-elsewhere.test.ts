@@ -1,10 +1,13 @@
 import { expect, test } from 'vitest'
+import { decide } from './support/asking.ts'
 import { createTestClient } from './support/client.ts'
 import { ask, finishTalking, scriptedProvider, startConversations, startTalking } from './support/conversation.ts'
 import { createTestDatabase, hasPostgres } from './support/database.ts'
 import { Follower } from './support/follower.ts'
+import { HeldTool } from './support/held-tool.ts'
 import { echo } from './support/scripted-model.ts'
 import { startTestServer } from './support/server.ts'
+import { askForTools, callOf, startToolConversations } from './support/tool-conversation.ts'
 
 if (!hasPostgres()) process.stdout.write('skipped: no PostgreSQL for two instances on one database\n')
 
@@ -33,3 +36,37 @@ test.skipIf(!hasPostgres())('a run that was queued here and ended elsewhere is f
   await end.nextStatus('COMPLETED')
   await finishTalking(talking)
 })
+
+test.skipIf(!hasPostgres())(
+  'a run that waited here and ended elsewhere is shown whole here, and is not the next one',
+  async () => {
+    await using database = await createTestDatabase('postgres')
+    const tools = [new HeldTool('asking', { isReadOnly: false }).tool]
+    await using here = await startToolConversations({ tools, database })
+    const { model, client, server } = here
+    await using there = await startToolConversations({ tools, database, model })
+    askForTools(model, [callOf('asking')], 'I ask. ')
+    const { threadId, runId, streamCursor } = await ask(client, 'One')
+    await using tab = await Follower.open(server, { threadId, after: streamCursor })
+    const { approval } = await tab.nextOf('ToolApprovalRequested')
+    await tab.nextStatus('AWAITING_APPROVAL')
+
+    await using carrier = await Follower.open(there.server, { threadId, runId })
+    await decide(there.client, { approvalId: approval.id, decision: 'DENY' })
+    await carrier.nextStatus('COMPLETED')
+    await using follower = await Follower.open(server, { threadId, runId })
+    expect(await follower.collect()).toMatchObject([
+      { __typename: 'MessageSnapshot', message: { text: 'I ask. Echo: One', status: 'COMPLETED' } },
+      { __typename: 'RunStatusChanged', status: 'COMPLETED' },
+    ])
+
+    await using talking = await startTalking(here, ['Two'], { threadId })
+    await using other = await Follower.open(server, { threadId })
+    expect(await other.next()).toMatchObject({
+      __typename: 'MessageSnapshot',
+      runId: talking.runId,
+      message: { text: 'Two' },
+    })
+    await finishTalking(talking)
+  },
+)

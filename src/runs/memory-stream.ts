@@ -69,7 +69,7 @@ export class MemoryStream implements EventStream {
       if (!followed?.some((recorded) => isEnd(recorded)))
         backlog.push(...this.#snapshot(log, threadId, run, stored), this.#status(threadId, run))
     } else if (followed === null) {
-      const active = runId === null ? (log.activeRun() ?? run) : run
+      const active = runId === null ? (goingRun(log, null) ?? run) : run
       if (active && !isFinal(active.status)) backlog.push(...this.#snapshot(log, threadId, active, stored))
     }
 
@@ -172,14 +172,10 @@ export class MemoryStream implements EventStream {
     run: { id: string; status: RunStatus },
     stored: SubscribeOptions['stored'],
   ) {
-    const live = log.messageOfRun(run.id)
-    if (live) {
-      const { id: messageId, text, reasoning } = live
-      return [this.#now(threadId, run.id, { type: 'message-snapshot', messageId, text, reasoning: reasoning || null })]
-    }
-    if (!stored.message || stored.run?.id !== run.id || run.status === 'QUEUED') return []
-    const { id: messageId, text, reasoning } = stored.message
-    return [this.#now(threadId, run.id, { type: 'message-snapshot', messageId, text, reasoning })]
+    const message = newestMessage(log.messageOfRun(run.id), storedMessage(run, stored))
+    if (!message) return []
+    const { id: messageId, text, reasoning } = message
+    return [this.#now(threadId, run.id, { type: 'message-snapshot', messageId, text, reasoning: reasoning || null })]
   }
 
   #status(threadId: string, run: { id: string; status: RunStatus }): Recorded {
@@ -211,6 +207,7 @@ export class MemoryStream implements EventStream {
   }
 }
 
+/** None where one waits: that may be going elsewhere by now, or have ended there, as only the rows know. */
 function goingRun(log: ThreadLog, runId: string | null): { id: string; status: RunStatus } | undefined {
   const active = log.activeRun()
   if (active && isParked(active.status)) return undefined
@@ -222,6 +219,25 @@ function goingRun(log: ThreadLog, runId: string | null): { id: string; status: R
 /** Another instance may have taken a run that was queued here, or waited: then only the rows know more. */
 function newestStatus(seen: RunStatus | undefined, stored: RunStatus): RunStatus {
   return seen === undefined || seen === 'QUEUED' || isParked(seen) ? stored : seen
+}
+
+type StoredMessage = NonNullable<SubscribeOptions['stored']['message']>
+
+function storedMessage(
+  run: { id: string; status: RunStatus },
+  stored: SubscribeOptions['stored'],
+): StoredMessage | null {
+  return stored.run?.id === run.id && run.status !== 'QUEUED' ? stored.message : null
+}
+
+/** Rows follow what is written here, and know alone what was written elsewhere since. */
+function newestMessage(live: LiveMessage | undefined, stored: StoredMessage | null): StoredMessage | null {
+  if (!live) return stored
+  return stored && lengthOf(stored) > lengthOf(live) ? stored : live
+}
+
+function lengthOf({ text, reasoning }: StoredMessage): number {
+  return text.length + (reasoning?.length ?? 0)
 }
 
 function isReset({ event }: Recorded): boolean {

@@ -60,10 +60,14 @@ export class ThreadLog {
     return this.#runs.get(runId)
   }
 
-  /** The run that is going or waiting, as far as the stream has seen. */
+  /** The run that is going or, where there is none, one that waits, as far as the stream has seen. */
   activeRun(): { readonly id: string; readonly status: LiveRun['status'] } | undefined {
-    for (const [id, run] of this.#runs) if (!isFinal(run.status) && run.status !== 'QUEUED') return { id, ...run }
-    return undefined
+    let waiting: { readonly id: string; readonly status: LiveRun['status'] } | undefined
+    for (const [id, run] of this.#runs) {
+      if (isParked(run.status)) waiting ??= { id, ...run }
+      else if (!isFinal(run.status) && run.status !== 'QUEUED') return { id, ...run }
+    }
+    return waiting
   }
 
   /** The message that a run has written to. */
