@@ -15,6 +15,7 @@ import {
 import { ask, type Conversations } from './support/conversation.ts'
 import { createTestDatabase, type TestDatabase } from './support/database.ts'
 import { Follower } from './support/follower.ts'
+import { HeldTool } from './support/held-tool.ts'
 import { type ScriptedModel, startScriptedModel } from './support/scripted-model.ts'
 
 // How long a person's yes holds: for the call, for the thread, or always, and no longer than the tool stays the same.
@@ -188,4 +189,32 @@ test('a tool that has changed asks again, whatever was granted, and what was dec
     { id: approval.id, status: 'APPROVED' },
     { id: shown.id, status: 'APPROVED', decidedArguments: { to: 'edited' } },
   ])
+})
+
+test('a grant that is revoked while a call waits for its turn does not hold for it', async () => {
+  await using model = await startScriptedModel()
+  const asking = new HeldTool('asking', { isReadOnly: false })
+  await using serial = await startAsking({ model, tools: [asking.tool], config: { tools: { concurrency: 1 } } })
+  const { client } = serial
+  const call = (n: number): Call => ({ id: `call_${n}`, name: 'asking', arguments: { n } })
+  await using waiting = await askAndWait(serial, [call(1), call(2)])
+  const [first] = waiting.approvals
+  if (!first) throw new Error('nothing was asked')
+  await decide(client, { approvalId: first.id, decision: 'APPROVE', scope: 'ALWAYS' })
+  for (const n of [1, 2]) (await asking.next()).answer(`did ${n}`)
+  await waiting.watcher.nextStatus('COMPLETED')
+
+  askForTools(model, [call(3), call(4)])
+  const { threadId, runId, streamCursor } = await ask(client, 'Again')
+  await using follower = await Follower.open(serial.server, { threadId, runId, after: streamCursor })
+  const running = await asking.next()
+  const [grant] = (await client.request(ListToolGrantsDocument, {})).toolGrants.nodes
+  await client.request(RevokeToolGrantDocument, { grantId: grant?.id ?? '' })
+  running.answer('did 3')
+  const { approval } = await follower.nextOf('ToolApprovalRequested')
+  expect(approval).toMatchObject({ status: 'PENDING', arguments: { n: 4 } })
+  await decide(client, { approvalId: approval.id, decision: 'APPROVE' })
+  ;(await asking.next()).answer('did 4')
+  await follower.nextStatus('COMPLETED')
+  expect(asking.calls.map(({ arguments: { n } }) => n)).toEqual([1, 2, 3, 4])
 })

@@ -9,7 +9,7 @@ import type { Recording, StoredRun } from './advance.ts'
 import { type ApprovalAsk, requestApprovals } from './approval-rows.ts'
 import type { CallerTokens } from './caller-tokens.ts'
 import type { Elicitations } from './elicitations.ts'
-import type { OfferedTools } from './offered-tools.ts'
+import { type OfferedTools, offerTools } from './offered-tools.ts'
 import { ProgressMeter } from './progress-meter.ts'
 import type { Lease } from './run-rows.ts'
 import { storePatiently } from './store-patiently.ts'
@@ -22,7 +22,7 @@ import {
   readStepCalls,
   type StepCall,
 } from './tool-call-rows.ts'
-import { judge, repeatedId, tooMany, type Verdict } from './tool-verdict.ts'
+import { judge, repeatedId, tooMany } from './tool-verdict.ts'
 
 export interface ToolStepDependencies {
   readonly database: PrismaClient
@@ -34,8 +34,6 @@ export interface ToolStepDependencies {
 
 /** Of one turn: what is above it is not worth a person's time, nor the tools'. */
 const maxCalls = 256
-
-type Sending = { readonly call: StepCall } & Extract<Verdict, { kind: 'send' }>
 
 /**
  * Takes the calls of one model turn as far as they go now: what cannot run ends, what a person or the client is needed for
@@ -65,7 +63,7 @@ export async function runToolStep(
   const ended: EndedCall[] = []
   const awaited: string[] = []
   const asks: ApprovalAsk[] = []
-  const sendings: Sending[] = []
+  const sendable: StepCall[] = []
   const expiresAt = new Date(Date.now() + tools.config.approvalTtlMs)
   const ids = new Set<string>()
   for (const [index, call] of calls.entries()) {
@@ -92,7 +90,7 @@ export async function runToolStep(
         break
       }
       case 'send':
-        sendings.push({ call, ...verdict })
+        sendable.push(call)
         break
       default:
         assertNever(verdict)
@@ -105,7 +103,7 @@ export async function runToolStep(
     tell([id])
     if (approval) recording.record({ type: 'approval-requested', approvalId: approval.id })
   }
-  await runAll(sendings, { run, recording, offered, tell }, dependencies, signal)
+  await runAll(sendable, { run, recording, tell }, dependencies, signal)
   const left = await readStepCalls(database, place)
   return left.every(isSettled) ? 'done' : 'waiting'
 }
@@ -130,23 +128,22 @@ async function askFor(
 interface Scene {
   readonly run: StoredRun
   readonly recording: Recording
-  readonly offered: OfferedTools
   readonly tell: (toolCallIds: readonly string[]) => void
 }
 
 /** Returns once all have ended. What one throws lets go of all the others, and is thrown then. */
 async function runAll(
-  sendings: readonly Sending[],
+  calls: readonly StepCall[],
   scene: Scene,
   dependencies: ToolStepDependencies,
   signal: AbortSignal,
 ): Promise<void> {
-  if (sendings.length === 0) return
+  if (calls.length === 0) return
   const giveUp = new AbortController()
   const either = AbortSignal.any([signal, giveUp.signal])
   const limit = pLimit(dependencies.tools.config.concurrency)
-  const running = sendings.map((sending) =>
-    limit(() => runOne(sending, scene, dependencies, either)).catch((error: unknown) => {
+  const running = calls.map((call) =>
+    limit(() => runOne(call, scene, dependencies, either)).catch((error: unknown) => {
       giveUp.abort(error)
       throw error
     }),
@@ -156,13 +153,19 @@ async function runAll(
   await Promise.all(running)
 }
 
+/** The tool, and what the person lets run, may have changed while the call waited for its turn: then it stays REQUESTED. */
 async function runOne(
-  { call, tool, arguments: args, approvalId }: Sending,
-  { run, recording, offered, tell }: Scene,
-  { database, tools, elicitations, log }: ToolStepDependencies,
+  call: StepCall,
+  { run, recording, tell }: Scene,
+  dependencies: ToolStepDependencies,
   signal: AbortSignal,
 ): Promise<void> {
   signal.throwIfAborted()
+  const { database, tools, elicitations, log } = dependencies
+  const offered = await offerTools(run, dependencies, signal)
+  const verdict = await judge(call, { offered, tools }, signal)
+  if (verdict.kind !== 'send') return
+  const { tool, arguments: args, approvalId } = verdict
   const { lease } = recording
   const { messageId, viewer, threadId, runId } = run
   const toolCallId = call.id
