@@ -137,6 +137,7 @@ test('each bad call is an error result of its own, and the good one beside them 
     [callOf('missing', {}), 'no tool named missing'],
     [callOf('count', 'no JSON'), 'no JSON object'],
     [callOf('count', '[1]'), 'no JSON object'],
+    [callOf('count', `{"n":${'['.repeat(9_000)}${']'.repeat(9_000)}}`, 'call_deep'), 'nested too deep'],
     [callOf('count', { n: 'one' }), 'n must be integer'],
     [callOf('count', {}), 'must have n'],
     [callOf('broken', { n: 1 }), 'it is broken'],

@@ -1,5 +1,5 @@
 import { abortOnReturn } from '../platform/abort-on-return.ts'
-import { isJsonText } from '../platform/json.ts'
+import { parseJsonOrText } from '../platform/json.ts'
 import type { ToolCallRequested } from '../providers/model-event.ts'
 import {
   type Completion,
@@ -20,8 +20,9 @@ const CompletionToolCallRef = builder.objectRef<ToolCallRequested>('CompletionTo
     name: t.exposeString('name', { description: "The tool's name." }),
     arguments: t.field({
       type: 'JSON',
-      description: "What the tool is to be given. Where the model's arguments were no JSON, its text as a JSON string.",
-      resolve: (call) => (isJsonText(call.arguments) ? JSON.parse(call.arguments) : call.arguments),
+      description:
+        "What the tool is to be given. Where the model's arguments were no JSON, or nested too deep, its text as a JSON string.",
+      resolve: (call) => parseJsonOrText(call.arguments),
     }),
   }),
 })

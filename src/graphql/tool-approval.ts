@@ -1,4 +1,4 @@
-import { isJsonText, type JsonValue } from '../platform/json.ts'
+import { parseJsonOrText } from '../platform/json.ts'
 import { countApprovals, countPendingApprovals, listApprovals, listPendingApprovals } from '../runs/approvals.ts'
 import { batchOnly, builder } from './builder.ts'
 import { connectionComplexity, connectionOf, pageRequest } from './connections.ts'
@@ -40,13 +40,13 @@ export const ToolApprovalRef = builder.prismaNode('ToolApproval', {
     arguments: t.field({
       type: 'JSON',
       description: 'What the tool was to be sent, as it was shown.',
-      resolve: (approval) => jsonOf(approval.arguments),
+      resolve: (approval) => parseJsonOrText(approval.arguments),
     }),
     decidedArguments: t.field({
       type: 'JSON',
       nullable: true,
       description: 'What was put in place of the arguments; null where they stand as they are.',
-      resolve: ({ decidedArguments }) => (decidedArguments === null ? null : jsonOf(decidedArguments)),
+      resolve: ({ decidedArguments }) => (decidedArguments === null ? null : parseJsonOrText(decidedArguments)),
     }),
     scope: t.expose('scope', {
       type: ApprovalScopeRef,
@@ -135,7 +135,3 @@ builder.queryFields((t) => ({
     ToolApprovalConnectionRef,
   ),
 }))
-
-function jsonOf(text: string): JsonValue {
-  return isJsonText(text) ? JSON.parse(text) : text
-}

@@ -1,5 +1,5 @@
 import { findNewestApprovals, listToolCalls } from '../chat/find-tool-calls.ts'
-import { isJsonText, type JsonValue } from '../platform/json.ts'
+import { type JsonValue, parseJsonOrText } from '../platform/json.ts'
 import { batchOnly, builder } from './builder.ts'
 import { requireViewer } from './context.ts'
 import { MessageRef } from './message.ts'
@@ -42,8 +42,8 @@ export const ToolCallRef = builder.prismaNode('ToolCall', {
     arguments: t.field({
       type: 'JSON',
       description:
-        "As sent or to be sent, with a person's changes. Where the model's arguments were no JSON, its text as a JSON string.",
-      resolve: ({ editedArguments, arguments: asked }) => jsonOf(editedArguments ?? asked),
+        "As sent or to be sent, with a person's changes. Where the model's arguments were no JSON, or nested too deep, its text as a JSON string.",
+      resolve: ({ editedArguments, arguments: asked }) => parseJsonOrText(editedArguments ?? asked),
     }),
     status: t.expose('status', { type: ToolCallStatusRef, description: 'How far it is.' }),
     result: t.field({
@@ -108,7 +108,3 @@ builder.prismaObjectField(RunRef, 'toolCalls', (t) =>
     resolve: ({ messageId }) => messageId ?? '',
   }),
 )
-
-function jsonOf(text: string): JsonValue {
-  return isJsonText(text) ? JSON.parse(text) : text
-}

@@ -53,7 +53,7 @@ const RevokeToolGrantPayloadRef = builder.objectRef<{ readonly grantId: string }
 builder.mutationField('revokeToolGrant', (t) =>
   t.field({
     type: RevokeToolGrantPayloadRef,
-    description: 'Takes a grant back: from the next step of each run on, the tool asks again.',
+    description: 'Takes a grant back: the tool asks again from its next call on.',
     args: { input: t.arg({ type: RevokeToolGrantInputRef, required: true, description: 'Which grant.' }) },
     resolve: async (_root, { input: { grantId } }, context) => {
       const viewer = requireViewer(context)

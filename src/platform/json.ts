@@ -86,12 +86,29 @@ function isList(value: readonly JsonValue[] | JsonObject): value is readonly Jso
   return Array.isArray(value)
 }
 
-/** Whether a text is one JSON value. */
-export function isJsonText(text: string): boolean {
+/** A text's one JSON value; undefined where it is none, or nested so deep that what handles it could fail. */
+function parseJson(text: string): JsonValue | undefined {
   try {
-    JSON.parse(text)
-    return true
+    const value: JsonValue = JSON.parse(text)
+    return isShallow(value, 0) ? value : undefined
   } catch {
-    return false
+    return undefined
   }
+}
+
+/** A text's JSON value, or the text itself where it is none, or is nested too deep. */
+export function parseJsonOrText(text: string): JsonValue {
+  const value = parseJson(text)
+  return value === undefined ? text : value
+}
+
+/** As `parseJsonOrText`, for an object; null where it is no object, or is nested too deep. */
+export function parseJsonObject(text: string): JsonObject | null {
+  const value = parseJson(text)
+  return isJsonObject(value) ? (value as JsonObject) : null
+}
+
+function isShallow(value: JsonValue, depth: number): boolean {
+  if (typeof value !== 'object' || value === null) return true
+  return depth <= maxDepth && Object.values(value).every((member) => isShallow(member, depth + 1))
 }

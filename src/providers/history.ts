@@ -7,7 +7,7 @@ import {
   toolCallsOf,
   type UserTurn,
 } from '../chat/transcript.ts'
-import type { JsonObject } from '../platform/json.ts'
+import { type JsonObject, parseJsonObject } from '../platform/json.ts'
 
 // What every provider's request needs of a transcript, whatever was stored: pure functions, from transcript to
 // transcript. What one API alone wants is in that kind's own file.
@@ -50,16 +50,10 @@ export function toolNames(turns: readonly Turn[]): ReadonlyMap<string, string> {
   )
 }
 
-/** A call's arguments as an object; what was no JSON object is kept under the key `arguments`, so that the model sees it. */
+/** A call's arguments as an object; what is none, or nested too deep, is kept as text under the key `arguments`: the model sees it. */
 export function argumentsObject(text: string): JsonObject {
   if (text.trim() === '') return {}
-  try {
-    const value: unknown = JSON.parse(text)
-    if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as JsonObject
-  } catch {
-    // Kept as text.
-  }
-  return { arguments: text }
+  return parseJsonObject(text) ?? { arguments: text }
 }
 
 function isChatTurn(turn: Turn): turn is Exclude<Turn, SystemTurn> {

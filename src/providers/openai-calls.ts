@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { ToolCallPart } from '../chat/transcript.ts'
+import { parseJsonObject } from '../platform/json.ts'
 import { argumentsObject } from './history.ts'
 import type { OpenAIServer } from './openai-client.ts'
 
@@ -25,13 +26,7 @@ export function fitToolName(name: string): string {
 
 /** Servers that put the arguments into a prompt of their own need a JSON object; one goes back as it came. */
 export function fitArguments({ arguments: text }: Pick<ToolCallPart, 'arguments'>): string {
-  try {
-    const value: unknown = JSON.parse(text)
-    if (typeof value === 'object' && value !== null && !Array.isArray(value)) return text
-  } catch {
-    // Made an object below.
-  }
-  return JSON.stringify(argumentsObject(text))
+  return parseJsonObject(text) ? text : JSON.stringify(argumentsObject(text))
 }
 
 function digest(id: string): string {

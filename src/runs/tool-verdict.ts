@@ -1,4 +1,4 @@
-import { isJsonObject, type JsonObject } from '../platform/json.ts'
+import { type JsonObject, parseJsonObject } from '../platform/json.ts'
 import type { Tool, ToolDefinition } from '../tools/tool.ts'
 import type { Toolbox } from '../tools/toolbox.ts'
 import type { OfferedTools } from './offered-tools.ts'
@@ -27,7 +27,7 @@ export async function judge(
   if (!found) return failed(tools.absence(offered.caller, call.name))
   const { definition, tool } = found
   const args = parseArguments(call.editedArguments ?? call.arguments)
-  if (!args) return failed('The arguments are no JSON object.')
+  if (!args) return failed('The arguments are no JSON object, or one that is nested too deep.')
   const problem = await tools.check(definition, args, signal)
   if (problem !== null) return failed(problem)
 
@@ -53,13 +53,7 @@ export function tooMany(maxCalls: number): Verdict {
 
 /** A model that asks for a tool without arguments may send none. */
 function parseArguments(text: string): JsonObject | null {
-  if (text.trim() === '') return {}
-  try {
-    const value: unknown = JSON.parse(text)
-    return isJsonObject(value) ? (value as JsonObject) : null
-  } catch {
-    return null
-  }
+  return text.trim() === '' ? {} : parseJsonObject(text)
 }
 
 function failed(output: string): Verdict {
