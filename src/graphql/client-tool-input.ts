@@ -6,7 +6,7 @@ export const ClientToolInputRef = builder.inputType('ClientToolInput', {
     name: t.string({
       required: true,
       description:
-        "Its name, which is no other tool's: a letter or `_`, then letters, digits, `_` and `-`; at most 64.",
+        "Its name, which no other of the input's tools has and, where the server's tools are offered too, none of those: a letter or `_`, then letters, digits, `_` and `-`; at most 64.",
     }),
     description: t.string({ description: 'What it does and when to use it, for the model.' }),
     inputSchema: t.field({

@@ -10,7 +10,8 @@ const McpServerStatusRef = builder.enumType('McpServerStatus', {
     CONNECTING: { description: 'It is being reached, for the first time or again.' },
     READY: { description: 'Its tools can be called.' },
     AUTH_REQUIRED: {
-      description: "It is reached with its caller's own token, and there is none that it takes: sign in again.",
+      description:
+        "It refuses the credentials that it is sent, or there are none to send. Where it is reached with its caller's own token, sign in again; else whoever runs this server has to mend its entry in the file of servers.",
     },
     UNAVAILABLE: { description: 'It cannot be reached, or does not answer as it should; it is tried again by itself.' },
     DISABLED: { description: 'It is switched off in the file of servers.' },

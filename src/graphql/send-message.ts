@@ -30,7 +30,10 @@ export const GenerationOptionsRef = builder.inputType('GenerationOptions', {
   fields: (t) => ({
     temperature: t.float({ description: 'From 0 to 2; higher is more varied.' }),
     maxOutputTokens: t.int({ description: 'The most tokens that a model turn may write.' }),
-    toolChoice: t.string({ description: "`auto`, `none`, `required`, or a tool's name." }),
+    toolChoice: t.string({
+      description:
+        "`auto`, `none`, `required`, or a tool's name. The last two hold for the first model turn; after it the model chooses.",
+    }),
     reasoningEffort: t.string({ description: "The provider's own word, such as `low`, `medium` or `high`." }),
     maxSteps: t.int({ description: 'The most model turns; at most what is configured.' }),
   }),

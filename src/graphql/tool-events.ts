@@ -29,7 +29,7 @@ eventRef<Event.ToolProgressed>('ToolProgress').implement({
   fields: (t) => ({
     messageId: t.id({ description: callMessage, resolve: ({ event }) => event.messageId }),
     toolCallId: t.id({ description: 'The call.', resolve: ({ event }) => event.toolCallId }),
-    progress: t.float({ description: 'How far it is; it grows.', resolve: ({ event }) => event.progress }),
+    progress: t.float({ description: 'How far it is.', resolve: ({ event }) => event.progress }),
     total: t.float({
       nullable: true,
       description: 'What `progress` is to become; null where nobody knows.',

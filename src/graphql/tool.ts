@@ -27,7 +27,7 @@ export const ToolRef = builder.objectRef<ToolDefinition>('Tool').implement({
     id: t.exposeID('name', { description: 'Its name, which no other tool has.' }),
     name: t.exposeString('name', {
       description:
-        "Unique among all tools: an MCP tool's is SERVER__TOOL, which ends with a hash where the two could not be joined as they are. A client's tool may not have another tool's name.",
+        "Unique among all tools: an MCP tool's is SERVER__TOOL, which ends with a hash where the two could not be joined as they are. A tool that comes with a message may have neither that name nor that of another tool.",
     }),
     title: t.exposeString('title', { description: 'For people; null where it has none.', nullable: true }),
     description: t.exposeString('description', {
