@@ -1,14 +1,20 @@
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import type { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { z } from 'zod'
 import { rollDice } from '../examples/tools/roll-dice.ts'
+import type { HttpServerConfig } from '../src/mcp/server-config.ts'
 import { readServersFile } from '../src/mcp/servers-file.ts'
 import { builtinTools } from '../src/tools/builtin/builtin-tools.ts'
 import { ExecuteToolDocument, ListToolsDocument } from './generated/graphql.ts'
 import { createTestClient, type TestClient } from './support/client.ts'
-import { readGuide } from './support/guide.ts'
+import { type Example, readGuide } from './support/guide.ts'
 import { tryExample } from './support/guide-examples.ts'
+import { askForApproval, askingTool, prepareToolCalls } from './support/guide-tools.ts'
+import { startMcpHttpServer } from './support/mcp-http-server.ts'
+import { inquirer } from './support/questions.ts'
 import { startTestServer, type TestServer } from './support/server.ts'
 
 // docs/tools.md: what it shows works, and what it shows of the code is in the code.
@@ -28,14 +34,49 @@ function unindented(text: string): string {
 const written = (...languages: readonly string[]) => examples.filter(({ language }) => languages.includes(language))
 
 const resources = new AsyncDisposableStack()
+let server: TestServer
 let client: TestClient
-let context: Parameters<NonNullable<(typeof tryExample)[string]>>[1]
 beforeAll(async () => {
-  const server: TestServer = resources.use(await startTestServer({ builtinTools: [...builtinTools, rollDice] }))
+  const notes = resources.use(await startMcpHttpServer({ setUp: addNotes }))
+  server = resources.use(
+    await startTestServer({
+      config: { tools: { policy: { ask: [askingTool] } } },
+      builtinTools: [...builtinTools, inquirer],
+      mcpServers: [notesServer(notes.url)],
+    }),
+  )
   client = resources.use(createTestClient(server))
-  context = { server, client, conversation: {}, answer: undefined }
 })
 afterAll(() => resources.disposeAsync())
+
+/** What the guide's examples read of the server `notes`. */
+function addNotes(server: McpServer): void {
+  server.registerResource('first', 'note://first', { mimeType: 'text/plain' }, ({ href }) => ({
+    contents: [{ uri: href, mimeType: 'text/plain', text: 'Buy milk.' }],
+  }))
+  server.registerPrompt('greet', { argsSchema: { name: z.string() } }, ({ name }) => ({
+    messages: [{ role: 'user', content: { type: 'text', text: `Say hello to ${name}.` } }],
+  }))
+}
+
+const notesServer = (url: string): HttpServerConfig => ({
+  id: 'notes',
+  type: 'http',
+  url,
+  headers: {},
+  forwardToken: false,
+  disabled: false,
+  approval: null,
+  timeoutMs: null,
+  secrets: [],
+})
+
+/** What the variables of an example stand for: `$threadId` is a thread that waits for an approval. */
+async function conversationOf(example: Example) {
+  const { approvalThreadId, approvalCursor, ...approval } = await askForApproval(client)
+  const calls = await prepareToolCalls(client, [example])
+  return { ...approval, ...calls, threadId: approvalThreadId ?? '', after: approvalCursor ?? '' }
+}
 
 describe('the guide to tools', () => {
   it.each(written('ts'))('shows code that is there, in line $line', ({ content }) => {
@@ -43,7 +84,8 @@ describe('the guide to tools', () => {
   })
 
   it.each(written('yaml', 'graphql'))('shows $language that works, in line $line', async (example) => {
-    await tryExample[example.language]?.(example, context)
+    const conversation = example.language === 'graphql' ? await conversationOf(example) : {}
+    await tryExample[example.language]?.(example, { server, client, conversation, answer: undefined })
   })
 
   it.each(written('json'))('shows a file of MCP servers that can be read, in line $line', async ({ content }) => {
@@ -71,11 +113,16 @@ describe('the guide to tools', () => {
 })
 
 describe('the tool of the guide', () => {
+  let roller: TestClient
+  beforeAll(async () => {
+    const serverWithDice = resources.use(await startTestServer({ builtinTools: [...builtinTools, rollDice] }))
+    roller = resources.use(createTestClient(serverWithDice))
+  })
   const roll = async (dice: string) =>
-    (await client.request(ExecuteToolDocument, { input: { name: 'roll_dice', arguments: { dice } } })).executeTool
+    (await roller.request(ExecuteToolDocument, { input: { name: 'roll_dice', arguments: { dice } } })).executeTool
 
   it('is offered beside the others, and runs unasked', async () => {
-    const { tools } = await client.request(ListToolsDocument, {})
+    const { tools } = await roller.request(ListToolsDocument, {})
     expect(tools.find(({ name }) => name === 'roll_dice')).toMatchObject({
       source: 'BUILT_IN',
       approvalPolicy: 'ALLOW',
@@ -94,7 +141,7 @@ describe('the tool of the guide', () => {
   it('says what is wrong with dice that are none', async () => {
     expect(await roll('0d6')).toMatchObject({ output: expect.stringContaining('have to be dice'), isError: true })
     const input = { name: 'roll_dice', arguments: { dice: 'many' } }
-    const { errors } = await client.respond(ExecuteToolDocument, { input })
+    const { errors } = await roller.respond(ExecuteToolDocument, { input })
     expect(errors[0]?.extensions).toMatchObject({ code: 'BAD_USER_INPUT', field: 'arguments' })
   })
 })

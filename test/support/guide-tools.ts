@@ -1,8 +1,15 @@
 import type { SendMessageInput } from '../generated/graphql.ts'
-import { FollowThreadDocument, SendMessageDocument, TypedDocumentString } from '../generated/graphql.ts'
+import {
+  FollowThreadDocument,
+  ListToolGrantsDocument,
+  SendMessageDocument,
+  TypedDocumentString,
+} from '../generated/graphql.ts'
+import { decide } from './asking.ts'
 import type { TestClient } from './client.ts'
 import type { Example } from './guide.ts'
 import type { Conversation } from './guide-examples.ts'
+import { inquirer, nameQuestion } from './questions.ts'
 
 /** The tool that asks first on the server that the examples are tried on. */
 export const askingTool = 'get_weather'
@@ -13,11 +20,13 @@ export async function prepareToolCalls(client: TestClient, examples: readonly Ex
   return {
     ...(names(/\$approval/) && (await askForApproval(client))),
     ...(names(/\$toolCallId/) && (await askForResult(client))),
+    ...(names(/\$elicitationId/) && (await askQuestion(client))),
+    ...(names(/\$grantId/) && (await grantTool(client))),
     ...(names(/\$toolMessageId/) && (await callTools(client))),
   }
 }
 
-async function askForApproval(client: TestClient): Promise<Conversation> {
+export async function askForApproval(client: TestClient): Promise<Conversation> {
   const text = `/fast /tool ${askingTool} {"city": "Paris"}`
   const { threadId, after } = await sendUntil(client, { text }, 'AWAITING_APPROVAL')
   const pending = new TypedDocumentString<
@@ -41,6 +50,24 @@ async function askForResult(client: TestClient): Promise<Conversation> {
   )
   const { node } = await client.request(calls, { id: messageId })
   return { toolCallId: node.toolCalls[0]?.id ?? '' }
+}
+
+/** The server has the tool `inquire`. */
+async function askQuestion(client: TestClient): Promise<Conversation> {
+  const text = `/fast /tool ${inquirer.name} ${JSON.stringify({ questions: [nameQuestion] })}`
+  const { sendMessage: sent } = await client.request(SendMessageDocument, { input: { text } })
+  const follow = { threadId: sent.thread.id, after: sent.streamCursor }
+  for await (const { messageStream: event } of client.subscribe(FollowThreadDocument, follow))
+    if (event.__typename === 'ElicitationRequested') return { elicitationId: event.elicitation.id }
+  throw new Error('the tool asked nothing')
+}
+
+async function grantTool(client: TestClient): Promise<Conversation> {
+  const { approvalId = '', approvalThreadId } = await askForApproval(client)
+  await decide(client, { approvalId, decision: 'APPROVE', scope: 'THREAD' })
+  const { toolGrants } = await client.request(ListToolGrantsDocument, {})
+  const grant = toolGrants.nodes.find(({ thread }) => thread?.id === approvalThreadId)
+  return { grantId: grant?.id ?? '' }
 }
 
 async function callTools(client: TestClient): Promise<Conversation> {
