@@ -54,6 +54,12 @@ function tokensIn(answer: unknown): Conversation {
   return tokens
 }
 
+test('row D10 shows the entry of the example that it names', async () => {
+  const entry = await readFile(new URL('../examples/todo-mcp-server/mcp-servers.json', import.meta.url), 'utf8')
+  const shown = guide.find(({ id }) => id === 'D10')?.examples.find(({ language }) => language === 'json')
+  expect(JSON.parse(shown?.content ?? '{}')).toEqual(JSON.parse(entry))
+})
+
 describe.each(guide)('row $id of the migration guide', ({ id, isInTable, hasHeading, examples }) => {
   test('is in a table and has an example', () => {
     expect(id, `examples under no row: ${examples.map(({ line }) => line)}`).not.toBe('')
