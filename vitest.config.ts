@@ -2,9 +2,9 @@ import { globSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { defineConfig } from 'vitest/config'
 
-/** Of those that reach a database, the ones whose subject is what stands in front of it. */
-const beforeTheDatabase =
-  /^test\/(attacks|auth-proxy-nginx|banner|browser|chat-signed-in|chat-tools|command-line|document-limits|fuzz|protocol)\b/
+/** Of those that reach a database, the ones whose subject is what stands in front of it, beside it, or the embedded one. */
+const besidesTheDatabase =
+  /^test\/(attacks|auth-proxy-nginx|banner|browser|chat-signed-in|chat-tools|command-line|database-embedded|document-limits|fuzz|mcp|protocol|tools-mcp)\b/
 
 const database = process.env.PARLEY_TEST_DATABASE ?? 'embedded'
 
@@ -30,6 +30,6 @@ export default defineConfig({
 function databaseTests(): string[] {
   const fixtures = /from '\.\/support\/(server|database|chat|process|conversation|accounts|listed-users|personas)\.ts'/
   return globSync('test/**/*.test.ts').filter(
-    (file) => !beforeTheDatabase.test(file) && fixtures.test(readFileSync(file, 'utf8')),
+    (file) => !besidesTheDatabase.test(file) && fixtures.test(readFileSync(file, 'utf8')),
   )
 }

@@ -1,10 +1,10 @@
-import type { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js'
+import { type McpServer, ResourceTemplate } from '@modelcontextprotocol/sdk/server/mcp.js'
 import { type ElicitRequestFormParams, ListRootsResultSchema } from '@modelcontextprotocol/sdk/types.js'
 import { expect, test } from 'vitest'
 import { z } from 'zod'
 import type { McpCall } from '../src/mcp/mcp.ts'
 import { startMcpHttpServer } from './support/mcp-http-server.ts'
-import { openPool, textOf } from './support/mcp-pool.ts'
+import { always, openPool, textOf } from './support/mcp-pool.ts'
 
 const question: ElicitRequestFormParams = {
   message: 'Which account?',
@@ -128,6 +128,37 @@ test('on a connection that serves several users at once nobody is asked, since i
     action: 'accept',
   })
   expect(asked).toEqual(['ada'])
+})
+
+test('what a server asks while it serves a resource to one user is not asked of another, whose call it works on', async () => {
+  const { promise: released, resolve: release } = Promise.withResolvers<void>()
+  const answers: string[] = []
+  await using server = await startMcpHttpServer({
+    setUp: (session) => {
+      tools(released)(session)
+      const template = new ResourceTemplate('account://{name}', { list: undefined })
+      session.registerResource('account', template, {}, async (uri, _variables, extra) => {
+        const { action } = await session.server.elicitInput(question, { relatedRequestId: extra.requestId })
+        answers.push(action)
+        return { contents: [{ uri: uri.href, text: action }] }
+      })
+    },
+  })
+  await using fixture = await openPool({ bank: { type: 'http', url: server.url } })
+  const asked: unknown[] = []
+  const call = fixture.call('bank', 'wait', {
+    async elicit(request) {
+      asked.push(request)
+      return { action: 'decline' }
+    },
+  })
+  await expect.poll(() => server.requests.some(({ rpc }) => rpc === 'tools/call')).toBe(true)
+  const grace = { userId: 'user_grace', token: null }
+  await fixture.pool.readResource(grace, 'bank', 'account://savings', always)
+  expect(answers).toEqual(['cancel'])
+  expect(asked).toEqual([])
+  release()
+  await call
 })
 
 test('a call that another user gave up still counts: the server may be at work on it, and ask for it', async () => {

@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { createServer } from 'node:net'
 import { fileURLToPath } from 'node:url'
 import type { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js'
+import { ListToolsRequestSchema } from '@modelcontextprotocol/sdk/types.js'
 import { expect, test } from 'vitest'
 import { z } from 'zod'
 import { McpError } from '../src/mcp/mcp.ts'
@@ -153,6 +154,50 @@ test('a server that never answers is left alone after five calls, and what is no
   for (let count = 0; count < 5; count++) await expect(fixture.call('mute', 'never')).rejects.toThrow(/within 20 ms/)
   await expect(fixture.call('mute', 'never')).rejects.toThrow(/5 times in a row/)
   expect(calls).toBe(5)
+})
+
+test('a server that is overloaded for a moment keeps its calls', async () => {
+  let refused = 0
+  const { promise: released, resolve: release } = Promise.withResolvers<void>()
+  await using server = await startMcpHttpServer({
+    statusOf: (rpc) => (rpc === 'ping' && refused++ < 3 ? 503 : null),
+    setUp: (session) =>
+      session.registerTool('wait', {}, async () => {
+        await released
+        return { content: [{ type: 'text', text: 'done' }] }
+      }),
+  })
+  await using fixture = await openPool({ busy: { type: 'http', url: server.url } }, { rules: { pingEveryMs: 20 } })
+  const call = fixture.call('busy', 'wait')
+  await expect.poll(() => refused).toBeGreaterThan(3)
+  release()
+  expect(textOf(await call)).toBe('done')
+  expect(fixture.server('busy').status).toBe('READY')
+  expect(server.servers).toHaveLength(1)
+})
+
+test('reconnecting goes on where whoever asked for it has gone, and nothing of the old session is left', async () => {
+  let lists = 0
+  const { promise: listed, resolve: onList } = Promise.withResolvers<void>()
+  await using server = await startMcpHttpServer({
+    setUp: (session) => {
+      session.registerTool('hello', {}, async () => ({ content: [] }))
+      session.server.setRequestHandler(ListToolsRequestSchema, () => {
+        lists += 1
+        onList()
+        return lists === 1 ? new Promise(() => {}) : { tools: [{ name: 'hello', inputSchema: { type: 'object' } }] }
+      })
+    },
+  })
+  await using fixture = await openPool({ again: { type: 'http', url: server.url } })
+  await listed
+  const gone = new AbortController()
+  const asked = expect(fixture.pool.reconnect(ada, 'again', gone.signal)).rejects.toThrow('gone')
+  gone.abort(new Error('gone'))
+  await asked
+  await fixture.reaches('again', 'READY')
+  expect(await fixture.toolNames('again')).toEqual(['hello'])
+  expect(server.requests.filter(({ method }) => method === 'DELETE')).toHaveLength(1)
 })
 
 test('reconnecting ends the session, and returns when the next is ready', async () => {

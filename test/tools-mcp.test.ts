@@ -11,6 +11,7 @@ import { ExecuteToolDocument, ListMcpServersDocument, ListToolsDocument } from '
 import { createTestClient, type TestClient } from './support/client.ts'
 import { silentLog } from './support/database.ts'
 import { localViewer } from './support/http-fixture.ts'
+import { startMcpHttpServer } from './support/mcp-http-server.ts'
 import { startTestServer } from './support/server.ts'
 
 // The tools of MCP servers, as people and models get them. The server is a real one.
@@ -97,6 +98,28 @@ describe('the tools of a server over stdio', () => {
     const { errors } = await client.respond(ExecuteToolDocument, { input })
     expect(errors[0]).toMatchObject({ message: 'arguments: message must be string.' })
   })
+})
+
+it('a server that never answers is left alone after five calls that took too long', async () => {
+  let calls = 0
+  await using mute = await startMcpHttpServer({
+    setUp: (session) =>
+      session.registerTool('never', {}, () => {
+        calls += 1
+        return new Promise(() => {})
+      }),
+  })
+  const common = { id: 'mute', disabled: false, approval: 'allow', timeoutMs: 50, secrets: [] } as const
+  const entry = { ...common, type: 'http', url: mute.url, headers: {}, forwardToken: false } as const
+  await using server = await startTestServer({ mcpServers: [entry] })
+  await using client = createTestClient(server)
+  const input = { name: 'mute__never', arguments: {} }
+  const outputs: string[] = []
+  for (let count = 0; count < 6; count++)
+    outputs.push((await client.request(ExecuteToolDocument, { input })).executeTool.output)
+  expect(outputs.slice(0, 5)).toEqual(Array.from({ length: 5 }, () => expect.stringContaining('50 ms')))
+  expect(outputs[5]).toContain('5 times in a row')
+  expect(calls).toBe(5)
 })
 
 describe('a result', () => {

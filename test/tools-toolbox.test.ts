@@ -1,3 +1,5 @@
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import { pino } from 'pino'
 import { afterAll, describe, expect, it } from 'vitest'
 import { createJsonSchemas } from '../src/platform/json-schema.ts'
@@ -38,6 +40,29 @@ function open(sources: readonly ToolSource[], listLimitMs = 60_000) {
   const names = async (refresh = false) => [...(await toolbox.tools(caller, { refresh }, never)).keys()]
   return { toolbox, warnings, names }
 }
+
+it('what ended with a call is not kept for as long as whoever made it stays', async () => {
+  setFlagsFromString('--expose-gc')
+  const collect: () => void = runInNewContext('gc')
+  const results: WeakRef<object>[] = []
+  const echo: Tool = {
+    ...tool('echo'),
+    run: async () => {
+      const result = { output: 'x', result: null, isError: false }
+      results.push(new WeakRef(result))
+      return result
+    },
+  }
+  const { toolbox } = open([always(echo)])
+  for (let count = 0; count < 100; count++) {
+    await toolbox.tools(caller, { refresh: false }, never)
+    await toolbox.call(echo, { ...caller, arguments: {}, onProgress: () => {}, elicit: null }, never)
+  }
+  await new Promise(setImmediate)
+  collect()
+  expect(results).toHaveLength(100)
+  expect(results.filter((result) => result.deref() !== undefined).length).toBeLessThan(5)
+})
 
 describe('the list of tools', () => {
   it('is that of all sources, in their order', async () => {

@@ -20,7 +20,10 @@ export class CallBreaker {
     breaker: new ConsecutiveBreaker(failures),
   })
 
-  /** Throws what the call throws, or a `DisconnectedError` where it is not made. */
+  /**
+   * Throws what the call throws, or a `DisconnectedError` where it is not made. A signal whose reason is a `TimeoutError`, as
+   * that of `AbortSignal.timeout`, tells against the server.
+   */
   async run<Result>(call: () => Promise<Result>, signal: AbortSignal): Promise<Result> {
     // Others would wait for the one that is on its way.
     if (this.#policy.state === CircuitState.HalfOpen) throw resting()
@@ -29,7 +32,7 @@ export class CallBreaker {
         try {
           return { result: await call() }
         } catch (error) {
-          if (!signal.aborted && isFault(error)) throw error
+          if (!isCancelled(signal) && isFault(error)) throw error
           return { error }
         }
       })
@@ -43,6 +46,11 @@ export class CallBreaker {
 
 function resting(): DisconnectedError {
   return new DisconnectedError(`it has failed ${failures} times in a row, and is left alone for a while`)
+}
+
+/** Whether the caller has lost interest, rather than patience with the server. */
+function isCancelled({ aborted, reason }: AbortSignal): boolean {
+  return aborted && !(reason instanceof DOMException && reason.name === 'TimeoutError')
 }
 
 /** Whether it says something of the server's health, rather than of the request. */

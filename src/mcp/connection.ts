@@ -1,5 +1,6 @@
 import type { Transport } from '@modelcontextprotocol/sdk/shared/transport.js'
 import type { Log } from '../platform/log.ts'
+import { allWithin, orAborted } from '../platform/waiting.ts'
 import { CallBreaker } from './call-breaker.ts'
 import { DisconnectedError, describe, HttpStatusError, isUnauthorized, suggestsOlderTransport } from './failures.ts'
 import type { McpServer, McpServerStatus, McpTool } from './mcp.ts'
@@ -7,7 +8,6 @@ import type { McpRules } from './rules.ts'
 import type { McpServerConfig } from './server-config.ts'
 import { openSession, type Session } from './session.ts'
 import { listTools } from './tool-list.ts'
-import { allWithin, orAborted } from './waiting.ts'
 
 export type TransportKind = McpServer['transport']
 
@@ -43,7 +43,7 @@ export class Connection implements AsyncDisposable {
   #tools: readonly McpTool[] = []
   #session: { readonly session: Session; readonly breaker: CallBreaker } | null = null
   #attempt: { readonly done: Promise<void>; readonly abort: AbortController } | null = null
-  #listing: Promise<void> | null = null
+  #listing: { readonly session: Session; readonly done: Promise<void> } | null = null
   #listedAt = Number.NEGATIVE_INFINITY
   #isListFailed = false
   #readyAt = 0
@@ -115,16 +115,16 @@ export class Connection implements AsyncDisposable {
     if (settling && leftMs > 0) await allWithin([settling], leftMs, signal)
   }
 
-  /** Ends what there is, and returns when a new try has succeeded or failed. */
-  async restart(signal: AbortSignal): Promise<void> {
+  /** Ends what there is, and returns when a new try has succeeded or failed. It never rejects. */
+  async restart(): Promise<void> {
+    const reason = new DisconnectedError('it is connected anew')
     const { session } = this.#session ?? {}
     this.#session = null
-    this.#attempt?.abort.abort(new DisconnectedError('it is connected anew'))
-    await orAborted(this.#attempt?.done ?? Promise.resolve(), signal)
+    this.#attempt?.abort.abort(reason)
+    await Promise.all([session?.close(reason), this.#attempt?.done])
     this.#failures = 0
     this.#become('CONNECTING', null)
-    await session?.close(new DisconnectedError('it is connected anew'))
-    await orAborted(this.connect(), signal)
+    await this.connect()
   }
 
   /** Lets a session be tried at once, though the last one failed a moment ago. */
@@ -220,10 +220,12 @@ export class Connection implements AsyncDisposable {
   }
 
   #list(session: Session): Promise<void> {
-    this.#listing ??= this.#listOnce(session).finally(() => {
-      this.#listing = null
+    if (this.#listing?.session === session) return this.#listing.done
+    const done = this.#listOnce(session).finally(() => {
+      if (this.#listing?.done === done) this.#listing = null
     })
-    return this.#listing
+    this.#listing = { session, done }
+    return done
   }
 
   async #listOnce(session: Session): Promise<void> {

@@ -54,6 +54,7 @@ export class Elicitations {
   /** `isAnswered`: the server has ended it, and has nothing more to ask of it. */
   end(call: OpenCall, isAnswered: boolean): void {
     this.#calls.delete(call)
+    this.#forgetOld()
     if (!isAnswered) this.#lingering.set(call.userId, Date.now() + lingerMs)
   }
 
@@ -85,8 +86,9 @@ export class Elicitations {
   }
 
   #callOf(): OpenCall | null {
+    this.#forgetOld()
     const calls = [...this.#calls]
-    const users = new Set([...calls.map(({ userId }) => userId), ...this.#stillLingering()])
+    const users = new Set([...calls.map(({ userId }) => userId), ...this.#lingering.keys()])
     if (users.size > 1) {
       this.#log.warn('it asked a question while it worked for several users: nobody can tell whose it is')
       return null
@@ -94,9 +96,8 @@ export class Elicitations {
     return calls.findLast(({ elicit }) => elicit !== null) ?? null
   }
 
-  #stillLingering(): string[] {
+  #forgetOld(): void {
     const now = Date.now()
     for (const [userId, until] of this.#lingering) if (until <= now) this.#lingering.delete(userId)
-    return [...this.#lingering.keys()]
   }
 }

@@ -80,6 +80,11 @@ export function isAnswer(error: unknown): boolean {
   return error instanceof SdkError && !isTimeout(error) && !isDisconnect(error)
 }
 
+/** Whether a server has answered with something that the protocol does not have. */
+export function isInvalidAnswer(error: unknown): boolean {
+  return error instanceof Error && (error.name === 'ZodError' || error.name === '$ZodError')
+}
+
 // The SDK tells of its own troubles with codes that servers use too.
 function isTimeout({ code, message }: SdkError): boolean {
   return code === ErrorCode.RequestTimeout && message.endsWith('Request timed out')
@@ -112,8 +117,7 @@ function sentence(error: unknown): string {
   }
   if (error instanceof StreamableHTTPError) return responseSentence(error)
   if (!(error instanceof Error)) return String(error)
-  if (error.name === 'ZodError' || error.name === '$ZodError')
-    return 'it answered with something that is no valid answer'
+  if (isInvalidAnswer(error)) return 'it answered with something that is no valid answer'
   if (error instanceof SyntaxError) return 'it answered with something that is no JSON'
   const code = 'code' in error && typeof error.code === 'string' ? error.code : null
   // What the system says names the address, which may hold more than people should see.

@@ -37,11 +37,11 @@ const promptSchema = z.looseObject({
 /** The resources of a server (MCP, Resources); none where it has no such thing. What is no resource is left out. */
 export async function listResources(
   session: Session,
-  listTimeoutMs: number,
+  options: RequestOptions,
   signal: AbortSignal,
 ): Promise<readonly McpResource[]> {
   if (!session.capabilities.resources) return []
-  const { items } = await readPages(session, 'resources/list', 'resources', listTimeoutMs, signal)
+  const { items } = await readPages(session, 'resources/list', 'resources', options, signal)
   return items.flatMap((item) => {
     const { success, data } = resourceSchema.safeParse(item)
     if (!success) return []
@@ -64,11 +64,11 @@ export async function readResource(
 /** The prompts of a server (MCP, Prompts); none where it has no such thing. What is no prompt is left out. */
 export async function listPrompts(
   session: Session,
-  listTimeoutMs: number,
+  options: RequestOptions,
   signal: AbortSignal,
 ): Promise<readonly McpPrompt[]> {
   if (!session.capabilities.prompts) return []
-  const { items } = await readPages(session, 'prompts/list', 'prompts', listTimeoutMs, signal)
+  const { items } = await readPages(session, 'prompts/list', 'prompts', options, signal)
   return items.flatMap((item) => {
     const { success, data } = promptSchema.safeParse(item)
     if (!success) return []

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import type { JsonObject } from '../platform/json.ts'
 import { TimeoutError } from './failures.ts'
-import type { Session } from './session.ts'
+import type { RequestOptions, Session } from './session.ts'
 
 /** What is taken of one list of a server. */
 const maxPages = 100
@@ -16,15 +16,16 @@ export interface PagedList {
   readonly cut: string | null
 }
 
-/** Asks for a list page by page (MCP, Pagination), and stops where it has no end. */
+/** Asks for a list page by page (MCP, Pagination), all within one timeout, and stops where it has no end. */
 export async function readPages(
   session: Session,
   method: string,
   key: string,
-  timeoutMs: number,
+  options: RequestOptions,
   signal: AbortSignal,
 ): Promise<PagedList> {
   const schema = z.looseObject({ [key]: z.array(z.unknown()), nextCursor: z.string().nullish() })
+  const { timeoutMs } = options
   const deadline = performance.now() + timeoutMs
   const items: unknown[] = []
   const seen = new Set<string>()
@@ -35,7 +36,7 @@ export async function readPages(
     const params: JsonObject = cursor === null ? {} : { cursor }
     let answer: Readonly<Record<string, unknown>>
     try {
-      answer = await session.request({ method, params }, schema, { timeoutMs: left }, signal)
+      answer = await session.request({ method, params }, schema, { ...options, timeoutMs: left }, signal)
     } catch (error) {
       if (page === 0 || !(error instanceof TimeoutError)) throw error
       return { items, cut: `its list had not ended after ${page} pages and ${timeoutMs} ms` }

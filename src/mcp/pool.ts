@@ -1,6 +1,7 @@
 import { type CallerToken, isAlive } from '../auth/caller-token.ts'
 import type { Log } from '../platform/log.ts'
 import { sanitizeText } from '../platform/text.ts'
+import { allWithin, orAborted } from '../platform/waiting.ts'
 import { Connection } from './connection.ts'
 import { callResultSchema, readCallResult } from './content.ts'
 import { describe, NoTokenError } from './failures.ts'
@@ -12,7 +13,6 @@ import type { HttpServerConfig, McpServerConfig } from './server-config.ts'
 import type { Session } from './session.ts'
 import { type StartStdio, transportsFor } from './transports.ts'
 import { UserConnections } from './user-connections.ts'
-import { allWithin, orAborted } from './waiting.ts'
 
 export interface McpPoolOptions {
   readonly servers: readonly McpServerConfig[]
@@ -130,6 +130,10 @@ export function createMcpPool(options: McpPoolOptions): McpPool {
   }
 
   const timeoutOf = (serverId: string) => configOf(serverId).timeoutMs ?? defaultTimeoutMs
+  // The server works for this user: what it asks meanwhile is no other's.
+  const unasked = ({ userId }: McpCaller) => ({ userId, elicit: null })
+  const listing = (caller: McpCaller) => ({ timeoutMs: rules.listTimeoutMs, caller: unasked(caller) })
+  const reading = (caller: McpCaller, id: string) => ({ timeoutMs: timeoutOf(id), caller: unasked(caller) })
 
   return {
     servers: (caller) => configs.map((config) => serverFor(caller, config)),
@@ -163,33 +167,24 @@ export function createMcpPool(options: McpPoolOptions): McpPool {
     },
 
     async reconnect(caller, serverId, signal) {
+      signal.throwIfAborted()
       const config = configOf(serverId)
       if (forwardsToken(config)) users.drop(serverId)
       if (!config.disabled && (!forwardsToken(config) || hasToken(caller))) {
         const connection = connectionFor(caller, serverId)
-        await (forwardsToken(config) ? orAborted(connection.connect(), signal) : connection.restart(signal))
+        await orAborted(forwardsToken(config) ? connection.connect() : connection.restart(), signal)
       }
       return serverFor(caller, config)
     },
 
     resources: (caller, serverId, signal) =>
-      use(caller, serverId, (session) => listResources(session, rules.listTimeoutMs, signal), signal),
+      use(caller, serverId, (session) => listResources(session, listing(caller), signal), signal),
     readResource: (caller, serverId, uri, signal) =>
-      use(
-        caller,
-        serverId,
-        (session) => readResource(session, uri, { timeoutMs: timeoutOf(serverId) }, signal),
-        signal,
-      ),
+      use(caller, serverId, (session) => readResource(session, uri, reading(caller, serverId), signal), signal),
     prompts: (caller, serverId, signal) =>
-      use(caller, serverId, (session) => listPrompts(session, rules.listTimeoutMs, signal), signal),
+      use(caller, serverId, (session) => listPrompts(session, listing(caller), signal), signal),
     prompt: (caller, serverId, prompt, signal) =>
-      use(
-        caller,
-        serverId,
-        (session) => getPrompt(session, prompt, { timeoutMs: timeoutOf(serverId) }, signal),
-        signal,
-      ),
+      use(caller, serverId, (session) => getPrompt(session, prompt, reading(caller, serverId), signal), signal),
 
     async [Symbol.asyncDispose]() {
       const connections = [...shared.values(), users].map((held) => held[Symbol.asyncDispose]())

@@ -1,6 +1,5 @@
-import { type ChildProcessByStdio, spawn } from 'node:child_process'
+import { type ChildProcess, spawn } from 'node:child_process'
 import { createInterface } from 'node:readline'
-import type { Readable, Writable } from 'node:stream'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import type { Log } from '../platform/log.ts'
@@ -16,8 +15,6 @@ export interface Reaper extends AsyncDisposable {
   /** For a group that is gone, whose number somebody else may get. */
   forget(group: number): void
 }
-
-type ReaperProcess = ChildProcessByStdio<Writable, Readable, null>
 
 const script = fileURLToPath(new URL('./reaper.sh', import.meta.url))
 const answerTimeoutMs = 10_000
@@ -42,7 +39,7 @@ class ProcessReaper implements Reaper {
   readonly #log: Log
   readonly #groups = new Set<number>()
   readonly #answers = new Map<number, () => void>()
-  #current: ReaperProcess | null = null
+  #current: ChildProcess | null = null
   #restart: NodeJS.Timeout | undefined
   #isDisposed = false
 
@@ -82,12 +79,12 @@ class ProcessReaper implements Reaper {
     const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()))
     // What is waited for must keep this process alive.
     child.ref()
-    child.stdin.end()
+    child.stdin?.end()
     await Promise.race([ended, sleep(endTimeoutMs, undefined, { ref: false })])
   }
 
   #tell(line: string): void {
-    this.#current?.stdin.write(line)
+    this.#current?.stdin?.write(line)
   }
 
   #start(): void {
@@ -101,18 +98,20 @@ class ProcessReaper implements Reaper {
     })
     this.#current = child
     const startedAt = performance.now()
+    child.once('error', (error) => this.#ended(child, startedAt, error.message))
+    child.once('exit', (code, signal) => this.#ended(child, startedAt, signal ?? `code ${code}`))
+    // Where it could not be started, for want of file descriptors say, it has no streams, and an error follows.
+    if (!child.stdin || !child.stdout) return
     child.unref()
     for (const stream of [child.stdin, child.stdout]) {
       if ('unref' in stream && typeof stream.unref === 'function') stream.unref()
     }
     child.stdin.on('error', () => {})
     createInterface({ input: child.stdout }).on('line', (line) => this.#answers.get(Number(line))?.())
-    child.once('error', (error) => this.#ended(child, startedAt, error.message))
-    child.once('exit', (code, signal) => this.#ended(child, startedAt, signal ?? `code ${code}`))
     for (const group of this.#groups) this.#tell(`+ ${group}\n`)
   }
 
-  #ended(child: ReaperProcess, startedAt: number, reason: string): void {
+  #ended(child: ChildProcess, startedAt: number, reason: string): void {
     if (this.#current !== child) return
     this.#current = null
     if (this.#isDisposed || this.#groups.size === 0) return

@@ -3,6 +3,8 @@ import { sanitizeText } from '../platform/text.ts'
 
 /** Of a line, in UTF-16 code units. */
 const maxLength = 1_000
+/** What is looked through for secrets, of which a cut one would not be found. */
+const maxHiddenLength = 10_000
 const maxNameLength = 100
 const maxLinesASecond = 20
 
@@ -20,7 +22,11 @@ export function createServerLog(
     if (lines > maxLinesASecond || !log.isLevelEnabled('debug')) return
     const text = typeof data === 'string' ? data : (JSON.stringify(data) ?? '')
     log.debug(
-      { serverLevel: short(level), logger: short(logger), says: hide(sanitizeText(text.slice(0, maxLength))) },
+      {
+        serverLevel: short(level),
+        logger: short(logger),
+        says: sanitizeText(hide(text.slice(0, maxHiddenLength)).slice(0, maxLength)),
+      },
       'an MCP server says',
     )
   }

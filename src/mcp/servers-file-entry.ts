@@ -157,7 +157,8 @@ function serverOf(entry: Entry, id: string, cwd: string, filled: readonly string
     return { ...common, secrets, type: 'stdio', command, args, env, cwd: directory }
   }
   if (url === undefined) return null
-  const secrets = [...filled, ...Object.values(headers)]
+  // Of `Bearer KEY`, a server may repeat the key alone.
+  const secrets = [...filled, ...Object.values(headers).flatMap((value) => [value, ...value.split(/\s+/)])]
   return { ...common, secrets, type: typeOf(entry) === 'sse' ? 'sse' : 'http', url, headers, forwardToken }
 }
 

@@ -6,8 +6,20 @@ import { z } from 'zod'
 import { CallTimer } from '../platform/call-timer.ts'
 import { isJsonObject, type JsonObject } from '../platform/json.ts'
 import type { Log } from '../platform/log.ts'
+import { orAborted } from '../platform/waiting.ts'
 import { Elicitations, type OpenCall } from './elicitations.ts'
-import { DisconnectedError, isAnswer, isDisconnect, reasonOf, TimeoutError } from './failures.ts'
+import {
+  DisconnectedError,
+  describe,
+  HttpStatusError,
+  isAnswer,
+  isDisconnect,
+  isInvalidAnswer,
+  isUnauthorized,
+  NoTokenError,
+  reasonOf,
+  TimeoutError,
+} from './failures.ts'
 import { GuardedTransport } from './guarded-transport.ts'
 import { type McpCall, McpError } from './mcp.ts'
 import type { McpRules } from './rules.ts'
@@ -67,7 +79,8 @@ export class Session {
   #reason: unknown = null
   #lastError: Error | null = null
   #missedPings = 0
-  #checkedAt = 0
+  #checkedAt = Number.NEGATIVE_INFINITY
+  #recheck: NodeJS.Timeout | undefined
   #pings: NodeJS.Timeout | undefined
 
   constructor(options: SessionOptions) {
@@ -99,9 +112,8 @@ export class Session {
     const guarded = new GuardedTransport(transport, { onToolsChanged, onLog: createServerLog(log, hide) })
     const opened = this.#client.connect(guarded, { timeout: never })
     try {
-      await Promise.race([opened, rejection(limited)])
+      await orAborted(opened, limited)
     } catch (error) {
-      opened.catch(() => {})
       signal.throwIfAborted()
       throw timeout.aborted ? new TimeoutError(rules.connectTimeoutMs) : this.#causeOf(error)
     }
@@ -144,7 +156,7 @@ export class Session {
       signal.throwIfAborted()
       if (isLate) throw new TimeoutError(timeoutMs)
       const reason = this.#causeOf(error)
-      isAnswered = isAnswer(reason)
+      isAnswered = isAnswer(reason) || isInvalidAnswer(reason) || reason instanceof NoTokenError
       throw reason
     } finally {
       signal.removeEventListener('abort', cancel)
@@ -156,7 +168,7 @@ export class Session {
   /** Returns when it is gone, or after `closeMs`. */
   async close(reason: unknown): Promise<void> {
     this.#reason ??= reason
-    clearInterval(this.#pings)
+    this.#stopPings()
     this.#ended.abort()
     const { promise: late, resolve } = Promise.withResolvers<void>()
     const timer = setTimeout(resolve, this.#options.rules.closeMs)
@@ -180,16 +192,16 @@ export class Session {
   }
 
   #listen(): void {
-    const { log } = this.#options
+    const { log, hide } = this.#options
     this.#client.onerror = (error) => {
       if (this.#ended.signal.aborted) return
-      log.debug({ err: error }, 'trouble with an MCP server')
+      log.debug({ reason: describe(error, hide) }, 'trouble with an MCP server')
       this.#lastError = error
-      void this.#check()
+      if (performance.now() - this.#checkedAt >= checkEveryMs) void this.#check()
     }
     this.#client.onclose = () => {
       this.#reason ??= endOf(this.#lastError)
-      clearInterval(this.#pings)
+      this.#stopPings()
       this.#ended.abort()
       this.#resolveClosed(this.#reason)
     }
@@ -202,10 +214,16 @@ export class Session {
     })
   }
 
+  #stopPings(): void {
+    clearInterval(this.#pings)
+    clearTimeout(this.#recheck)
+  }
+
   /** Asks whether the server is still there, and ends the connection where it is not. */
   async #check(): Promise<void> {
+    if (this.#ended.signal.aborted) return
+    clearTimeout(this.#recheck)
     const now = performance.now()
-    if (this.#ended.signal.aborted || (this.#checkedAt !== 0 && now - this.#checkedAt < checkEveryMs)) return
     this.#checkedAt = now
     try {
       await this.#ping()
@@ -214,10 +232,13 @@ export class Session {
       this.#options.onPing(Math.round(performance.now() - now))
     } catch (error) {
       if (this.#ended.signal.aborted) return
-      if (!(error instanceof TimeoutError)) return this.close(error)
+      if (isUnauthorized(error) || (error instanceof HttpStatusError && error.isSessionLost)) return this.close(error)
+      const isLate = error instanceof TimeoutError
       this.#missedPings += 1
       // One that is at work may have no time for it: its calls have an end of their own.
-      if (this.#missedPings > 1 && this.isIdle) return this.close(new DisconnectedError('it no longer answers'))
+      if (this.#missedPings > 1 && this.isIdle)
+        return this.close(isLate ? new DisconnectedError('it no longer answers') : error)
+      if (!isLate) this.#recheck = setTimeout(() => void this.#check(), checkEveryMs).unref()
     }
   }
 
@@ -236,11 +257,4 @@ export class Session {
 function endOf(lastError: Error | null): Error {
   if (lastError === null) return new DisconnectedError('the connection has ended')
   return lastError instanceof McpError ? new DisconnectedError(lastError.message, { cause: lastError }) : lastError
-}
-
-function rejection(signal: AbortSignal): Promise<never> {
-  return new Promise((_resolve, reject) => {
-    if (signal.aborted) reject(signal.reason)
-    signal.addEventListener('abort', () => reject(signal.reason), { once: true })
-  })
 }

@@ -10,6 +10,10 @@ import type { Session } from './session.ts'
 const maxNameLength = 256
 const maxTitleLength = 256
 const maxDescriptionLength = 16_384
+/** Of one server: all go to the model with each request, of which providers take some hundreds. */
+const maxTools = 256
+/** Of a tool's arguments, as JSON, in UTF-16 code units: models read it with each request. */
+const maxSchemaLength = 65_536
 
 /** A tool's own fields (MCP, Tools, Data Types); hints about what it does are not among them, since nobody may trust them. */
 const toolSchema = z.looseObject({
@@ -45,13 +49,14 @@ export async function listTools(
   signal: AbortSignal,
 ): Promise<ToolList> {
   if (!session.capabilities.tools) return { tools: [], note: null }
-  const { items, cut } = await readPages(session, 'tools/list', 'tools', listTimeoutMs, signal)
+  const { items, cut } = await readPages(session, 'tools/list', 'tools', { timeoutMs: listTimeoutMs }, signal)
   const tools = new Map<string, McpTool>()
   const leftOut: string[] = []
   for (const item of items) {
     const tool = readTool(item)
     if (typeof tool === 'string') leftOut.push(tool)
     else if (tools.has(tool.name)) leftOut.push(`${quoted(tool.name)} is listed twice`)
+    else if (tools.size >= maxTools) leftOut.push(`${quoted(tool.name)} comes after ${maxTools} others`)
     else tools.set(tool.name, { serverId: id, approval, timeoutMs, ...tool })
   }
   return { tools: [...tools.values()], note: noteOf(leftOut, cut) }
@@ -68,6 +73,8 @@ function readTool(item: unknown): Omit<McpTool, 'serverId' | 'approval' | 'timeo
   const { data: tool } = parsed
   // It is sent back as it came: one that cannot be stored could not be called later.
   if (sanitizeText(tool.name) !== tool.name) return `${quoted(tool.name)} has a name that cannot be stored`
+  if (JSON.stringify(tool.inputSchema).length > maxSchemaLength)
+    return `${quoted(tool.name)} has a schema of more than ${maxSchemaLength} characters`
   if (tool.execution?.taskSupport === 'required') return `${quoted(tool.name)} runs as a task only`
   const title = tool.title ?? tool.annotations?.title
   return {

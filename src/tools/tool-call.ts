@@ -4,8 +4,8 @@ import { sanitizeJsonObject } from '../platform/json.ts'
 import type { JsonSchemas } from '../platform/json-schema.ts'
 import type { Log } from '../platform/log.ts'
 import { sanitizeText } from '../platform/text.ts'
+import { orAborted } from '../platform/waiting.ts'
 import { type Elicit, failure, type Tool, type ToolInvocation, type ToolResult } from './tool.ts'
-import { rejectedOnAbort } from './tool-lists.ts'
 import type { ToolMetrics, ToolOutcome } from './tool-metrics.ts'
 
 export interface ToolCallDependencies {
@@ -58,7 +58,7 @@ async function run(
 
   const timeoutMs = tool.timeoutMs ?? defaults.timeoutMs
   const limit = new AbortController()
-  using timer = new CallTimer(timeoutMs, () => limit.abort())
+  using timer = new CallTimer(timeoutMs, () => limit.abort(new DOMException('The tool took too long.', 'TimeoutError')))
   const over = new AbortController()
   const limited = AbortSignal.any([signal, limit.signal])
   const onProgress: ToolInvocation['onProgress'] = (progress) => {
@@ -67,7 +67,7 @@ async function run(
   const elicit = invocation.elicit && pausing(invocation.elicit, timer, AbortSignal.any([limited, over.signal]))
   try {
     const running = (async () => tool.run({ ...invocation, onProgress, elicit }, limited))()
-    return bounded(await Promise.race([running, rejectedOnAbort(limited)]), maxResultBytes)
+    return bounded(await orAborted(running, limited), maxResultBytes)
   } catch (error) {
     signal.throwIfAborted()
     if (limit.signal.aborted)

@@ -1,4 +1,5 @@
 import type { Log } from '../platform/log.ts'
+import { orAborted } from '../platform/waiting.ts'
 import type { Tool, ToolCaller, ToolSource } from './tool.ts'
 
 /** Users whose last list of a source is kept. */
@@ -42,7 +43,7 @@ export class ToolLists {
     )
     const limited = AbortSignal.any([signal, limit.signal])
     try {
-      const tools = await Promise.race([this.#source.tools(caller, options, limited), rejectedOnAbort(limited)])
+      const tools = await orAborted(this.#source.tools(caller, options, limited), limited)
       this.#keep(caller, tools)
       this.#isFailing = false
       return tools
@@ -63,12 +64,4 @@ export class ToolLists {
     const [oldest] = this.#last.keys()
     if (oldest !== undefined) this.#last.delete(oldest)
   }
-}
-
-/** Rejects with the signal's reason: what ignores the signal is not waited for. */
-export function rejectedOnAbort(signal: AbortSignal): Promise<never> {
-  return new Promise((_resolve, reject) => {
-    if (signal.aborted) reject(signal.reason)
-    else signal.addEventListener('abort', () => reject(signal.reason), { once: true })
-  })
 }

@@ -30,6 +30,8 @@ export interface McpHttpServerOptions {
   readonly setUp: (server: McpServer, authorization: string | undefined) => void
   /** Who does not pass is answered with 401. */
   readonly isAllowed?: (authorization: string | undefined) => boolean
+  /** The status that a message of this method is answered with, and nothing else; null: it is served. */
+  readonly statusOf?: (rpc: string | undefined) => number | null
   /** The older transport alone. */
   readonly isSse?: boolean
 }
@@ -38,6 +40,7 @@ export interface McpHttpServerOptions {
 export async function startMcpHttpServer({
   setUp,
   isAllowed = () => true,
+  statusOf = () => null,
   isSse = false,
 }: McpHttpServerOptions): Promise<McpHttpServer> {
   const requests: SeenRequest[] = []
@@ -90,7 +93,8 @@ export async function startMcpHttpServer({
       authorization,
       session: typeof session === 'string' ? session : undefined,
     })
-    if (!isAllowed(authorization)) return void response.writeHead(401).end()
+    const status = isAllowed(authorization) ? statusOf(body?.method) : 401
+    if (status !== null) return void response.writeHead(status).end()
     await (isSse ? serveSse : serveStreamable)(request, response, body)
   })
   http.listen(0, '127.0.0.1')
