@@ -153,15 +153,20 @@ test('tools that crash, lie, and break every bound are error results, and the ru
 
 test('5,000 steps of progress do not drown the stream of a run', async () => {
   const follow = new TypedDocumentString<FollowThreadSubscription, object>(
-    'subscription ($threadId: ID!, $runId: ID, $after: String) { messageStream(threadId: $threadId, runId: $runId, after: $after) { __typename cursor } }',
+    'subscription ($threadId: ID!, $runId: ID, $after: String) { messageStream(threadId: $threadId, runId: $runId, after: $after) { __typename cursor ... on ToolProgress { progress total } } }',
   )
   await world.ready('questions')
   const asked = await askFor([{ name: 'questions__progress_flood', arguments: '{}' }])
   const { threadId, runId, streamCursor: after } = asked
   let count = 0
-  for await (const _event of world.running.client.subscribe(follow, { threadId, runId, after })) count++
+  let last: unknown
+  for await (const { messageStream } of world.running.client.subscribe(follow, { threadId, runId, after })) {
+    count++
+    if (messageStream.__typename === 'ToolProgress') last = messageStream
+  }
   expect(await ended(asked)).toMatchObject({ status: 'COMPLETED' })
   expect(count).toBeLessThan(2_000)
+  expect(last).toMatchObject({ progress: 4_999, total: 5_000 })
   await world.ready('questions')
 })
 
