@@ -115,6 +115,8 @@ describe('a file of servers', () => {
   test('tells which values are not to be seen', async () => {
     const entry = { command: 'x', args: ['--key=${TODO_KEY}', '${NOBODY:-plain}'], env: { TOKEN: 'written-here' } }
     expect((await readOne(entry))?.secrets).toEqual(['sk-very-secret', 'written-here'])
+    const headers = { Authorization: 'Bearer sk-written', 'X-Key': 'plain' }
+    expect((await readOne({ url, headers }))?.secrets).toEqual(['Bearer sk-written', 'plain', 'sk-written'])
   })
 
   test('may hold keys of other products, which are named and ignored', async () => {

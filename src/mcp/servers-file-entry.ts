@@ -158,7 +158,8 @@ function serverOf(entry: Entry, id: string, cwd: string, filled: readonly string
   }
   if (url === undefined) return null
   // Of `Bearer KEY`, a server may repeat the key alone.
-  const secrets = [...filled, ...Object.values(headers).flatMap((value) => [value, ...value.split(/\s+/)])]
+  const keys = Object.values(headers).map((value) => value.replace(/^\S+\s+/, ''))
+  const secrets = [...new Set([...filled, ...Object.values(headers), ...keys])]
   return { ...common, secrets, type: typeOf(entry) === 'sse' ? 'sse' : 'http', url, headers, forwardToken }
 }
 
