@@ -34,6 +34,7 @@ const config = createConfig({
 const app = resources.use(
   await createApp({ config, log: createLog(config), builtinTools: [...builtinTools, waitTool] }),
 )
+app.warm()
 
 const url = `${app.server.url.replace(/^http/, 'ws')}/graphql`
 serveCommands(serverCommands(url), resources.move())
