@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import { CancelRunDocument, ReadToolCallDocument, SubmitToolResultDocument } from './generated/graphql.ts'
 import { askAndWait, decide, mailTool, onlyApproval, type Sent, startAsking, toldResults } from './support/asking.ts'
-import type { Conversations } from './support/conversation.ts'
+import { ask, type Conversations } from './support/conversation.ts'
 import { createTestDatabase, type TestDatabase } from './support/database.ts'
 import { Follower } from './support/follower.ts'
 import { type ScriptedModel, startScriptedModel } from './support/scripted-model.ts'
@@ -118,7 +118,7 @@ test('a run that waits for both says what it waits for, and goes on when it has 
 })
 
 test('a call that waits for no result takes none: one that a person decides on, and one of a run that was cancelled', async () => {
-  const { client } = conversations
+  const { client, server } = conversations
   await using asking = await askAndWait(conversations, [{ id: 'call_mail', arguments: { to: 'ann' } }])
   const { toolCall } = onlyApproval(asking)
   expect(await refusal(toolCall.id, 'Sent.')).toEqual({ code: 'CONFLICT', field: 'toolCallId' })
@@ -129,7 +129,12 @@ test('a call that waits for no result takes none: one that a person decides on, 
   await client.request(CancelRunDocument, { runId: waiting.runId })
   expect(await refusal(id, 'red')).toEqual({ code: 'CONFLICT', field: 'toolCallId' })
   const { node } = await client.request(ReadToolCallDocument, { id })
-  expect(node).toMatchObject({ status: 'CANCELLED' })
+  expect(node).toMatchObject({ status: 'UNKNOWN' })
+  const { threadId, runId } = await ask(client, 'Go on', { threadId: waiting.threadId })
+  await using follower = await Follower.open(server, { threadId, runId })
+  await follower.collect()
+  // The client may have run it: nobody says that it did not.
+  expect(toldResults(model)).toEqual([{ id: 'call_pick', text: expect.stringContaining('Nobody knows') }])
   for (const missing of ['toolcall_01jd7k2v9r3m8q5x1c4t6w0ybz', 'x', ''])
     expect(await refusal(missing, 'red')).toEqual({ code: 'NOT_FOUND', field: 'toolCallId' })
 })

@@ -19,7 +19,7 @@ const ToolCallStatusRef = builder.enumType('ToolCallStatus', {
     CANCELLED: { description: 'Final: its run ended before; it was never sent.' },
     UNKNOWN: {
       description:
-        'Final: it was RUNNING when its run was cancelled or its process died, and nobody knows how it ended.',
+        'Final: it was RUNNING when its run was cancelled or its process died, or AWAITING_RESULT when its run ended, and nobody knows how it ended.',
     },
   } as const,
 })

@@ -10,13 +10,13 @@ export interface Closed {
 
 /**
  * The part of a statement that closes what is open of the runs that end in it: `ended` gives the `messageId` of each. Calls
- * that were sent become UNKNOWN, others CANCELLED, and so do approvals that nobody decided.
+ * that were sent, to a tool or to the client, become UNKNOWN, others CANCELLED, and so do approvals that nobody decided.
  */
 export const closedCalls = Prisma.sql`
   closed AS (
     UPDATE "ToolCall" c
-    SET status = CASE WHEN c.status = 'RUNNING' THEN 'UNKNOWN' ELSE 'CANCELLED' END::"ToolCallStatus",
-        output = CASE WHEN c.status = 'RUNNING' THEN ${unknownOutput} END, "isError" = true, "finishedAt" = now()
+    SET status = CASE WHEN c.status IN ('RUNNING', 'AWAITING_RESULT') THEN 'UNKNOWN' ELSE 'CANCELLED' END::"ToolCallStatus",
+        output = CASE WHEN c.status IN ('RUNNING', 'AWAITING_RESULT') THEN ${unknownOutput} END, "isError" = true, "finishedAt" = now()
     FROM ended
     WHERE c."messageId" = ended."messageId"
       AND c.status IN ('REQUESTED', 'AWAITING_APPROVAL', 'AWAITING_RESULT', 'RUNNING')
