@@ -2,7 +2,7 @@ import { z } from 'zod'
 import type { CallerConfig } from './caller.ts'
 import { startTodoServer } from './server.ts'
 
-// `node examples/todo-mcp-server/main.ts`; README.md says what it takes.
+// `npx node examples/todo-mcp-server/main.ts`; README.md says what it takes.
 
 const environment = z
   .object({
