@@ -10,9 +10,9 @@ import { readServersFile } from '../src/mcp/servers-file.ts'
 import { builtinTools } from '../src/tools/builtin/builtin-tools.ts'
 import { ExecuteToolDocument, ListToolsDocument } from './generated/graphql.ts'
 import { createTestClient, type TestClient } from './support/client.ts'
-import { type Example, readGuide } from './support/guide.ts'
+import { readGuide } from './support/guide.ts'
 import { tryExample } from './support/guide-examples.ts'
-import { askForApproval, askingTool, prepareToolCalls } from './support/guide-tools.ts'
+import { askingTool, prepareWaitingThread } from './support/guide-tools.ts'
 import { startMcpHttpServer } from './support/mcp-http-server.ts'
 import { inquirer } from './support/questions.ts'
 import { startTestServer, type TestServer } from './support/server.ts'
@@ -71,20 +71,13 @@ const notesServer = (url: string): HttpServerConfig => ({
   secrets: [],
 })
 
-/** What the variables of an example stand for: `$threadId` is a thread that waits for an approval. */
-async function conversationOf(example: Example) {
-  const { approvalThreadId, approvalCursor, ...approval } = await askForApproval(client)
-  const calls = await prepareToolCalls(client, [example])
-  return { ...approval, ...calls, threadId: approvalThreadId ?? '', after: approvalCursor ?? '' }
-}
-
 describe('the guide to tools', () => {
   it.each(written('ts'))('shows code that is there, in line $line', ({ content }) => {
     expect(code.some((text) => text.includes(unindented(content)))).toBe(true)
   })
 
   it.each(written('yaml', 'graphql'))('shows $language that works, in line $line', async (example) => {
-    const conversation = example.language === 'graphql' ? await conversationOf(example) : {}
+    const conversation = example.language === 'graphql' ? await prepareWaitingThread(client, example) : {}
     await tryExample[example.language]?.(example, { server, client, conversation, answer: undefined })
   })
 

@@ -26,7 +26,13 @@ export async function prepareToolCalls(client: TestClient, examples: readonly Ex
   }
 }
 
-export async function askForApproval(client: TestClient): Promise<Conversation> {
+/** As `prepareToolCalls`; besides, `$threadId` is a thread that waits for an approval, from `$after` on. */
+export async function prepareWaitingThread(client: TestClient, example: Example): Promise<Conversation> {
+  const { approvalThreadId: threadId = '', approvalCursor: after = '' } = await askForApproval(client)
+  return { threadId, after, ...(await prepareToolCalls(client, [example])) }
+}
+
+async function askForApproval(client: TestClient): Promise<Conversation> {
   const text = `/fast /tool ${askingTool} {"city": "Paris"}`
   const { threadId, after } = await sendUntil(client, { text }, 'AWAITING_APPROVAL')
   const pending = new TypedDocumentString<
