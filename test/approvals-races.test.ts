@@ -1,10 +1,21 @@
 import { expect, test } from 'vitest'
+import { newId } from '../src/platform/ids.ts'
 import { DecideToolApprovalDocument, ListToolApprovalsDocument, SubmitToolResultDocument } from './generated/graphql.ts'
-import { askAndWait, mailTool, onlyApproval, type Sent, startAsking, toldResults } from './support/asking.ts'
+import {
+  askAndWait,
+  askForTools,
+  mailTool,
+  onlyApproval,
+  type Sent,
+  startAsking,
+  toldResults,
+} from './support/asking.ts'
 import { createTestClient } from './support/client.ts'
-import { type Conversations, readRun } from './support/conversation.ts'
-import { createTestDatabase } from './support/database.ts'
+import { ask, type Conversations, readRun } from './support/conversation.ts'
+import { createTestDatabase, hasPostgres } from './support/database.ts'
+import { Follower } from './support/follower.ts'
 import { countRounds, rounds } from './support/rounds.ts'
+import { connectToRows } from './support/rows.ts'
 import { startScriptedModel } from './support/scripted-model.ts'
 
 interface Clients extends Conversations {
@@ -81,4 +92,41 @@ test('of two results at the same moment one counts, and the model is told that o
     await untilCompleted(clients, waiting.runId)
     expect(toldResults(model)).toEqual([{ id: `call_${round}`, text: colours[told.indexOf('taken')] }])
   }
+})
+
+test.skipIf(!hasPostgres())('a call that is about to be asked for when its tool is granted is sent', async () => {
+  await using database = await createTestDatabase('postgres')
+  await using model = await startScriptedModel()
+  const sent: Sent = []
+  await using conversations = await startAsking({ model, tools: [mailTool(sent)], database })
+  const { client, server } = conversations
+  await using before = await askAndWait(conversations, [{ id: 'call_1', arguments: { to: 'ann' } }])
+  await using rows = await connectToRows(database)
+  const { rows: asked } = await rows.query('SELECT "ownerId", "toolName", "definitionHash" FROM "ToolApproval"')
+  const { ownerId, toolName, definitionHash } = asked[0]
+
+  // Somebody is giving the grant, and the question comes up before that is stored.
+  await rows.query('BEGIN')
+  await rows.query('SELECT pg_advisory_xact_lock(hashtextextended($1, 0))', [`grants of ${ownerId}`])
+  askForTools(model, [{ id: 'call_2', arguments: { to: 'bob' } }])
+  const { threadId, runId, streamCursor } = await ask(client, 'Again')
+  await using follower = await Follower.open(server, { threadId, runId, after: streamCursor })
+  await expect
+    .poll(async () => {
+      const waiting = `SELECT FROM pg_locks WHERE locktype = 'advisory' AND NOT granted
+        AND database = (SELECT oid FROM pg_database WHERE datname = current_database())`
+      return (await rows.query(waiting)).rowCount
+    })
+    .toBe(1)
+  await rows.query('INSERT INTO "ToolGrant" (id, "ownerId", "toolName", "definitionHash") VALUES ($1, $2, $3, $4)', [
+    newId('grant'),
+    ownerId,
+    toolName,
+    definitionHash,
+  ])
+  await rows.query('COMMIT')
+  const events = await follower.collect()
+  expect(events.filter(({ __typename }) => __typename === 'ToolApprovalRequested')).toEqual([])
+  expect(sent).toEqual([{ tool: 'send_mail', arguments: { to: 'bob' } }])
+  expect((await readRun(client, before.runId)).status).toBe('AWAITING_APPROVAL')
 })

@@ -17,6 +17,7 @@ import { createTestDatabase, type TestDatabase } from './support/database.ts'
 import { Follower } from './support/follower.ts'
 import { HeldTool } from './support/held-tool.ts'
 import { type ScriptedModel, startScriptedModel } from './support/scripted-model.ts'
+import { refuseDecisions } from './support/tool-rows.ts'
 
 // How long a person's yes holds: for the call, for the thread, or always, and no longer than the tool stays the same.
 
@@ -151,6 +152,24 @@ test('what waits elsewhere for the same tool goes on with ALWAYS, and not with T
   await decide(client, { approvalId: eve?.id ?? '', decision: 'DENY' })
   await third.watcher.nextStatus('COMPLETED')
   expect(sentTo().toSorted()).toEqual(['ann', 'bob', 'cyd', 'dan'])
+})
+
+test('a decision with ALWAYS that cannot be stored in one thread is taken, and holds in the others', async () => {
+  const { client } = conversations
+  await using first = await askAndWait(conversations, [mail('ann')])
+  await using second = await askAndWait(conversations, [mail('bob')])
+  await using third = await askAndWait(conversations, [mail('cyd')])
+  const [refusing, settling] = [second, third].toSorted((left, right) => (left.threadId < right.threadId ? -1 : 1))
+  {
+    await using _refused = await refuseDecisions(database, refusing?.threadId ?? '')
+    const { run } = await decide(client, { approvalId: onlyApproval(first).id, decision: 'APPROVE', scope: 'ALWAYS' })
+    expect(run.id).toBe(first.runId)
+    await settling?.watcher.nextStatus('COMPLETED')
+  }
+  const left = await pendingIds(client)
+  expect(left).toEqual(refusing?.approvals.map(({ id }) => id))
+  await decide(client, { approvalId: left[0] ?? '', decision: 'DENY' })
+  await refusing?.watcher.nextStatus('COMPLETED')
 })
 
 test('a tool that has changed asks again, whatever was granted, and what was decided before does not count', async () => {

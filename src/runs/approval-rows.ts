@@ -1,5 +1,6 @@
 import type { ApprovalScope, ApprovalStatus, Prisma, PrismaClient } from '../database/generated/client.ts'
 import { newId } from '../platform/ids.ts'
+import { lockGrants } from '../tools/grants.ts'
 import { type Lease, leaseLost } from './run-rows.ts'
 
 /** What a person is asked before a call is sent: it is exactly this that they approve. */
@@ -10,50 +11,53 @@ export interface ApprovalAsk {
   readonly definitionHash: string
   /** The arguments that would be sent, as JSON text. */
   readonly arguments: string
-  readonly expiresAt: Date
+  /** The call's newest approval; null where nobody was asked. */
+  readonly previousId: string | null
 }
 
 /**
- * Stores that some REQUESTED calls of a run wait for a decision each, and returns the ids of their approvals in the order
- * of `asks`. Throws where the lease is lost; then nothing is stored.
+ * Stores that those of these calls of a run that are REQUESTED wait for a decision each, for as long as `ttlMs`. A tool that
+ * the owner let run unasked meanwhile is not asked about: its call stays as it is, to be judged anew. Throws where the lease
+ * is lost; then nothing is stored.
  */
-export async function requestApprovals(
+export function requestApprovals(
   database: PrismaClient,
   lease: Lease,
   asks: readonly ApprovalAsk[],
-): Promise<readonly string[]> {
-  if (asks.length === 0) return []
-  const ids = asks.map(() => newId('approval'))
+  ttlMs: number,
+): Promise<void> {
   const column = <Value>(read: (ask: ApprovalAsk) => Value) => asks.map(read)
-  const held = await database.$queryRaw<{ asked: number }[]>`
-    WITH held AS (
-      SELECT r."messageId" FROM "Run" r
-      WHERE r.id = ${lease.runId} AND r."leaseOwner" = ${lease.owner} AND r.fence = ${lease.fence}
-      FOR NO KEY UPDATE
-    ), ask AS (
-      SELECT * FROM unnest(
-        ${ids}::text[], ${column(({ toolCallId }) => toolCallId)}::text[], ${column(({ toolName }) => toolName)}::text[],
-        ${column(({ definitionHash }) => definitionHash)}::text[], ${column((asked) => asked.arguments)}::text[],
-        ${column(({ expiresAt }) => expiresAt.toISOString())}::text[]
-      ) AS a(id, "toolCallId", "toolName", "definitionHash", arguments, "expiresAt")
-    ), waiting AS (
-      UPDATE "ToolCall" c SET status = 'AWAITING_APPROVAL'
-      FROM ask, held
-      WHERE c.id = ask."toolCallId" AND c."messageId" = held."messageId" AND c.status = 'REQUESTED'
-      RETURNING c.id, c."ownerId", c."threadId"
-    ), asked AS (
+  return database.$transaction(async (transaction) => {
+    const [run] = await transaction.$queryRaw<{ ownerId: string; messageId: string }[]>`
+      SELECT "ownerId", "messageId" FROM "Run"
+      WHERE id = ${lease.runId} AND "leaseOwner" = ${lease.owner} AND fence = ${lease.fence} FOR NO KEY UPDATE`
+    if (!run) throw leaseLost(lease)
+    // Whoever grants comes before this, and is seen here, or after it, and sees what waits.
+    await lockGrants(transaction, run.ownerId)
+    await transaction.$executeRaw`
+      WITH ask AS (
+        SELECT * FROM unnest(
+          ${column(({ previousId }) => newId('approval', previousId))}::text[],
+          ${column(({ toolCallId }) => toolCallId)}::text[], ${column(({ toolName }) => toolName)}::text[],
+          ${column(({ definitionHash }) => definitionHash)}::text[], ${column((asked) => asked.arguments)}::text[],
+          ${column(({ previousId }) => previousId !== null)}::boolean[]
+        ) AS a(id, "toolCallId", "toolName", "definitionHash", arguments, "isAgain")
+      ), waiting AS (
+        UPDATE "ToolCall" c SET status = 'AWAITING_APPROVAL'
+        FROM ask
+        WHERE c.id = ask."toolCallId" AND c."messageId" = ${run.messageId} AND c.status = 'REQUESTED'
+          AND (ask."isAgain" OR NOT EXISTS (
+            SELECT FROM "ToolGrant" g
+            WHERE g."ownerId" = c."ownerId" AND (g."threadId" IS NULL OR g."threadId" = c."threadId")
+              AND g."toolName" = ask."toolName" AND g."definitionHash" = ask."definitionHash"))
+        RETURNING c.id, c."ownerId", c."threadId"
+      )
       INSERT INTO "ToolApproval" (
         id, "ownerId", "threadId", "toolCallId", "toolName", "definitionHash", arguments, "expiresAt")
       SELECT ask.id, waiting."ownerId", waiting."threadId", ask."toolCallId", ask."toolName", ask."definitionHash",
-        ask.arguments, ask."expiresAt"::timestamptz
-      FROM ask JOIN waiting ON waiting.id = ask."toolCallId"
-      RETURNING id
-    )
-    SELECT (SELECT count(*) FROM asked)::int AS asked FROM held`
-  const [first] = held
-  if (!first) throw leaseLost(lease)
-  if (first.asked !== asks.length) throw new Error(`only ${first.asked} of ${asks.length} calls could be asked for`)
-  return ids
+        ask.arguments, now() + ${ttlMs} * interval '1 millisecond'
+      FROM ask JOIN waiting ON waiting.id = ask."toolCallId"`
+  })
 }
 
 /** How the question whether a call may be sent is answered. */

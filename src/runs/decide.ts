@@ -7,7 +7,7 @@ import { cleanJsonObject } from '../platform/json.ts'
 import { cleanText } from '../platform/text.ts'
 import { grantTool } from '../tools/grants.ts'
 import { lockApproval, pendingAlike, type SettledApproval, type Settlement, settleApprovals } from './approval-rows.ts'
-import { listAlikeElsewhere } from './approvals.ts'
+import { findAlikeElsewhere } from './approvals.ts'
 import { type MovedRun, moveRun, tellMoved } from './moved-runs.ts'
 import type { Origin } from './origin.ts'
 import { lockOpenRuns, lockThread } from './run-rows.ts'
@@ -152,21 +152,33 @@ async function settleElsewhere(
   settlement: Settlement,
   origin: Origin,
 ): Promise<void> {
-  for (const waiting of await listAlikeElsewhere(viewer, services.database, approval)) {
-    const told = services.announcements.begin(waiting.runId)
-    try {
-      const done = await services.database.$transaction(async (transaction) => {
-        if (!(await lockThread(viewer, transaction, waiting.threadId))) return null
-        const run = (await lockOpenRuns(transaction, waiting.threadId)).find(({ id }) => id === waiting.runId)
-        if (!run?.messageId) return null
-        const alike = await pendingAlike(transaction, approval, run.messageId)
-        const settled = await settleApprovals(transaction, alike, { ...settlement, editedArguments: null })
-        return { moved: await moveRun(transaction, run), settled }
-      })
-      if (done) afterDecision(viewer, services, done.moved, done.settled, settlement, origin)
-    } finally {
-      told()
-    }
+  // The decision is stored. Where it cannot reach a thread now, the call there stays as it is, for the person to decide.
+  for await (const waiting of findAlikeElsewhere(viewer, services.database, approval))
+    await settleAlike(viewer, services, { ...approval, ...waiting }, settlement, origin).catch((error: unknown) =>
+      services.log.error({ err: error, ...waiting }, 'a decision for all threads could not be stored in one of them'),
+    )
+}
+
+async function settleAlike(
+  viewer: Viewer,
+  services: RunServices,
+  { threadId, runId, ...alike }: Pick<ApprovalInRun, 'threadId' | 'runId' | 'toolName' | 'definitionHash'>,
+  settlement: Settlement,
+  origin: Origin,
+): Promise<void> {
+  const told = services.announcements.begin(runId)
+  try {
+    const done = await services.database.$transaction(async (transaction) => {
+      if (!(await lockThread(viewer, transaction, threadId))) return null
+      const run = (await lockOpenRuns(transaction, threadId)).find(({ id }) => id === runId)
+      if (!run?.messageId) return null
+      const approvalIds = await pendingAlike(transaction, alike, run.messageId)
+      const settled = await settleApprovals(transaction, approvalIds, { ...settlement, editedArguments: null })
+      return { moved: await moveRun(transaction, run), settled }
+    })
+    if (done) afterDecision(viewer, services, done.moved, done.settled, settlement, origin)
+  } finally {
+    told()
   }
 }
 

@@ -2,6 +2,7 @@ import { clientToolDefinition } from '../tools/client-tools.ts'
 import { grantsFor } from '../tools/grants.ts'
 import type { Tool, ToolCaller, ToolDefinition } from '../tools/tool.ts'
 import type { StoredRun } from './advance.ts'
+import { storePatiently } from './store-patiently.ts'
 import type { ToolStepDependencies } from './tool-step.ts'
 
 /** The tools of a run, as of one moment. */
@@ -24,7 +25,7 @@ export interface OfferedTool {
 /** The server's tools and the client's. The run was accepted with the latter: they come first where names clash by now. */
 export async function offerTools(
   { viewer, runId, threadId, clientTools }: StoredRun,
-  { database, tools, callerTokens }: Pick<ToolStepDependencies, 'database' | 'tools' | 'callerTokens'>,
+  { database, tools, callerTokens, log }: Pick<ToolStepDependencies, 'database' | 'tools' | 'callerTokens' | 'log'>,
   signal: AbortSignal,
 ): Promise<OfferedTools> {
   const caller = { viewer, token: callerTokens.get(runId) }
@@ -40,7 +41,7 @@ export async function offerTools(
   const isGranted = async (definition: ToolDefinition) => {
     // Most tools are as they are whatever the user granted: then the database is asked nothing.
     if (tools.policyFor(definition, false) === tools.policyFor(definition, true)) return false
-    grants ??= grantsFor(viewer, database, threadId)
+    grants ??= storePatiently(() => grantsFor(viewer, database, threadId), log)
     return (await grants)(definition)
   }
   const definitions: ToolDefinition[] = []

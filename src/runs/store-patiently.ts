@@ -5,7 +5,7 @@ import { LeaseLostError } from './run-rows.ts'
 /** How long to wait before each further try: a database that restarts must not cost a run its text. */
 const storeAgainAfterMs = [100, 400, 1_500, 5_000]
 
-/** Stores something of a run, again where that fails. Throws the `LeaseLostError`, or what the last try threw. */
+/** Stores or reads something of a run, again where that fails. Throws the `LeaseLostError`, or what the last try threw. */
 export async function storePatiently<Result>(store: () => Promise<Result>, log: Log): Promise<Result> {
   for (const waitMs of storeAgainAfterMs) {
     try {

@@ -11,7 +11,6 @@ import type { CallerTokens } from './caller-tokens.ts'
 import type { Elicitations } from './elicitations.ts'
 import { type OfferedTools, offerTools } from './offered-tools.ts'
 import { ProgressMeter } from './progress-meter.ts'
-import type { Lease } from './run-rows.ts'
 import { storePatiently } from './store-patiently.ts'
 import {
   awaitResults,
@@ -56,7 +55,7 @@ export async function runToolStep(
       recording.record({ type: 'tool-call-changed', messageId: run.messageId, toolCallId })
   }
   const place = { messageId: run.messageId, step }
-  const calls = await readStepCalls(database, place)
+  const calls = await store(() => readStepCalls(database, place))
   // Nothing of this step runs here yet: whoever sent them is gone.
   if (calls.some(({ status }) => status === 'RUNNING')) tell(await store(() => loseCalls(database, lease)))
 
@@ -64,7 +63,6 @@ export async function runToolStep(
   const awaited: string[] = []
   const asks: ApprovalAsk[] = []
   const sendable: StepCall[] = []
-  const expiresAt = new Date(Date.now() + tools.config.approvalTtlMs)
   const ids = new Set<string>()
   for (const [index, call] of calls.entries()) {
     const isRepeated = ids.has(call.callId)
@@ -86,7 +84,8 @@ export async function runToolStep(
         break
       case 'ask': {
         const { name: toolName, hash: definitionHash } = verdict.definition
-        asks.push({ toolCallId, toolName, definitionHash, arguments: JSON.stringify(verdict.arguments), expiresAt })
+        const args = JSON.stringify(verdict.arguments)
+        asks.push({ toolCallId, toolName, definitionHash, arguments: args, previousId: call.approval?.id ?? null })
         break
       }
       case 'send':
@@ -97,32 +96,23 @@ export async function runToolStep(
     }
   }
 
-  tell(await store(() => endCalls(database, lease, ended)))
-  tell(await store(() => awaitResults(database, lease, awaited)))
-  for (const { id, approval } of await store(() => askFor(asks, { database, lease, place }))) {
-    tell([id])
-    if (approval) recording.record({ type: 'approval-requested', approvalId: approval.id })
+  await store(() => endCalls(database, lease, ended))
+  tell(ended.map(({ toolCallId }) => toolCallId))
+  await store(() => awaitResults(database, lease, awaited))
+  tell(awaited)
+  if (asks.length > 0) {
+    // A try whose answer got lost may have stored it: then nobody is asked twice.
+    await store(() => requestApprovals(database, lease, asks, tools.config.approvalTtlMs))
+    const asked = new Set(asks.map(({ toolCallId }) => toolCallId))
+    for (const { id, approval } of await store(() => readStepCalls(database, place))) {
+      if (!asked.has(id) || !approval) continue
+      tell([id])
+      recording.record({ type: 'approval-requested', approvalId: approval.id })
+    }
   }
   await runAll(sendable, { run, recording, tell }, dependencies, signal)
-  const left = await readStepCalls(database, place)
+  const left = await store(() => readStepCalls(database, place))
   return left.every(isSettled) ? 'done' : 'waiting'
-}
-
-/** Returns the calls that are asked about. A try whose answer got lost may have stored it: then nobody is asked twice. */
-async function askFor(
-  asks: readonly ApprovalAsk[],
-  { database, lease, place }: { database: PrismaClient; lease: Lease; place: { messageId: string; step: number } },
-): Promise<readonly StepCall[]> {
-  if (asks.length === 0) return []
-  const before = await readStepCalls(database, place)
-  const requested = new Set(before.flatMap(({ id, status }) => (status === 'REQUESTED' ? [id] : [])))
-  await requestApprovals(
-    database,
-    lease,
-    asks.filter(({ toolCallId }) => requested.has(toolCallId)),
-  )
-  const asked = new Set(asks.map(({ toolCallId }) => toolCallId))
-  return (await readStepCalls(database, place)).filter(({ id }) => asked.has(id))
 }
 
 interface Scene {
@@ -202,7 +192,8 @@ async function runOne(
   }
   const { output, result, isError } = given
   const status = isError ? 'FAILED' : 'SUCCEEDED'
-  tell(await storePatiently(() => endCalls(database, lease, [{ toolCallId, status, output, result }]), log))
+  await storePatiently(() => endCalls(database, lease, [{ toolCallId, status, output, result }]), log)
+  tell([toolCallId])
   const durationMs = Math.round(performance.now() - startedAt)
   log.info({ toolCallId, tool: call.name, status, durationMs }, 'tool call ended')
 }

@@ -30,11 +30,16 @@ export async function grantsFor(
   return ({ name, hash }) => grants.some(({ toolName, definitionHash }) => toolName === name && definitionHash === hash)
 }
 
+/** Until the transaction ends, nobody else gives a grant of the user's. */
+export async function lockGrants(transaction: Prisma.TransactionClient, ownerId: string): Promise<void> {
+  await transaction.$executeRaw`SELECT pg_advisory_xact_lock(hashtextextended(${`grants of ${ownerId}`}, 0))`
+}
+
 /** Stores a grant; it takes the place of what the user said of an earlier definition of the tool. */
 export async function grantTool(transaction: Prisma.TransactionClient, grant: GrantInput): Promise<void> {
   const { ownerId, threadId, toolName } = grant
   // Two decisions at once would each see no grant, and leave two, of which a revocation would take one away.
-  await transaction.$executeRaw`SELECT pg_advisory_xact_lock(hashtextextended(${`grants of ${ownerId}`}, 0))`
+  await lockGrants(transaction, ownerId)
   await transaction.toolGrant.deleteMany({ where: { ownerId, threadId, toolName } })
   await transaction.toolGrant.create({ data: { id: newId('grant'), ...grant } })
 }

@@ -1,6 +1,8 @@
 import type pg from 'pg'
 import { newId } from '../../src/platform/ids.ts'
 import type { Asked } from './conversation.ts'
+import type { TestDatabase } from './database.ts'
+import { connectToRows } from './rows.ts'
 
 /** Ids of what a user's tool call leaves in the database. */
 export interface ToolIds {
@@ -77,4 +79,21 @@ async function storeApproval(
     [id, ownerId, threadId, toolCall, text, JSON.stringify({ text }), status],
   )
   return id
+}
+
+/** Until it is disposed of, the database refuses to store what becomes of a thread's approvals. */
+export async function refuseDecisions(database: TestDatabase, threadId: string): Promise<AsyncDisposable> {
+  {
+    await using rows = await connectToRows(database)
+    await rows.query(`
+      CREATE FUNCTION refuse_decision() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'refused'; END $$;
+      CREATE TRIGGER refuse_decision BEFORE UPDATE ON "ToolApproval"
+      FOR EACH ROW WHEN (OLD."threadId" = '${threadId}') EXECUTE FUNCTION refuse_decision()`)
+  }
+  return {
+    async [Symbol.asyncDispose]() {
+      await using rows = await connectToRows(database)
+      await rows.query('DROP FUNCTION refuse_decision CASCADE')
+    },
+  }
 }
