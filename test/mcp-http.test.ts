@@ -1,18 +1,12 @@
-import { type ChildProcess, spawn } from 'node:child_process'
-import { once } from 'node:events'
-import { createServer } from 'node:net'
-import { fileURLToPath } from 'node:url'
 import type { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js'
 import { ListToolsRequestSchema } from '@modelcontextprotocol/sdk/types.js'
 import { expect, test } from 'vitest'
 import { z } from 'zod'
 import { McpError } from '../src/mcp/mcp.ts'
+import { freePort } from './support/free-port.ts'
 import { startMcpHttpServer } from './support/mcp-http-server.ts'
 import { ada, always, openPool, textOf } from './support/mcp-pool.ts'
-
-const everythingPath = fileURLToPath(
-  new URL('../node_modules/@modelcontextprotocol/server-everything/dist/index.js', import.meta.url),
-)
+import { startEverythingOverHttp } from './support/real-mcp-servers.ts'
 
 /** Tools that say who is asked, and one that never answers. */
 function setUp(server: McpServer, authorization: string | undefined): void {
@@ -22,12 +16,9 @@ function setUp(server: McpServer, authorization: string | undefined): void {
 
 test('server-everything is reached over streamable HTTP, with progress, and its death is seen at once', async () => {
   const port = await freePort()
-  const start = () =>
-    spawn(process.execPath, [everythingPath, 'streamableHttp'], { env: { PORT: `${port}` }, stdio: 'pipe' })
-  const first = start()
-  await listening(first)
+  await using first = await startEverythingOverHttp(port)
   await using fixture = await openPool(
-    { everything: { type: 'http', url: `http://127.0.0.1:${port}/mcp` } },
+    { everything: { type: 'http', url: first.url } },
     { rules: { retryMs: 50, maxRetryMs: 200 } },
   )
   await fixture.reaches('everything', 'READY')
@@ -41,14 +32,12 @@ test('server-everything is reached over streamable HTTP, with progress, and its 
 
   const dying = fixture.call('everything', 'trigger-long-running-operation', { arguments: { duration: 60, steps: 1 } })
   const ended = expect(dying).rejects.toThrow(McpError)
-  await end(first)
+  await first[Symbol.asyncDispose]()
   await ended
   await fixture.reaches('everything', 'UNAVAILABLE')
-  const second = start()
-  await listening(second)
+  await using _second = await startEverythingOverHttp(port)
   await fixture.reaches('everything', 'READY')
   expect(textOf(await fixture.call('everything', 'get-sum', { arguments: { a: 2, b: 3 } }))).toContain('5')
-  await end(second)
 })
 
 test('where the server has forgotten the session, a call is sent in a new one, and once', async () => {
@@ -208,24 +197,3 @@ test('reconnecting ends the session, and returns when the next is ready', async 
   expect(server.servers).toHaveLength(2)
   expect(server.requests.filter(({ method }) => method === 'DELETE')).toHaveLength(1)
 })
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const address = server.address()
-  server.close()
-  await once(server, 'close')
-  return typeof address === 'object' && address ? address.port : 0
-}
-
-/** server-everything says so on standard error. */
-async function listening({ stderr, stdout }: ChildProcess): Promise<void> {
-  stdout?.resume()
-  for await (const bytes of stderr ?? []) if (`${bytes}`.includes('listening')) break
-}
-
-async function end(child: ChildProcess): Promise<void> {
-  const exited = once(child, 'exit')
-  child.kill('SIGKILL')
-  await exited
-}

@@ -1,9 +1,11 @@
+import type { McpServerConfig } from '../../src/mcp/server-config.ts'
 import type { ConfigInput } from '../../src/platform/config/schema.ts'
 import type { BuiltinTool } from '../../src/tools/builtin/builtin-tool.ts'
-import { ReadToolCallsDocument, type ReadToolCallsQuery } from '../generated/graphql.ts'
+import { ReadToolCallsDocument, type ReadToolCallsQuery, type ToolCallPartsFragment } from '../generated/graphql.ts'
 import { createTestClient, type TestClient } from './client.ts'
-import { type Conversations, scriptedProvider } from './conversation.ts'
+import { type Asked, ask, type Conversations, scriptedProvider } from './conversation.ts'
 import type { TestDatabase } from './database.ts'
+import { Follower, type StreamEvent } from './follower.ts'
 import { type ScriptedModel, startScriptedModel } from './scripted-model.ts'
 import { startTestServer } from './server.ts'
 import type { WireToolCall } from './wire/wire.ts'
@@ -11,11 +13,13 @@ import type { WireToolCall } from './wire/wire.ts'
 /** As `startConversations`, with tools of the test's own in place of Parley's. */
 export async function startToolConversations({
   tools,
+  mcpServers = [],
   config = {},
   database,
   model: given,
 }: {
   tools: readonly BuiltinTool[]
+  mcpServers?: readonly McpServerConfig[]
   config?: ConfigInput
   database?: TestDatabase
   /** One that outlives the server. */
@@ -27,6 +31,7 @@ export async function startToolConversations({
     await startTestServer({
       config: { ...scriptedProvider(model), ...config },
       builtinTools: tools,
+      mcpServers,
       ...(database && { database }),
     }),
   )
@@ -47,6 +52,46 @@ export function askForTools(model: ScriptedModel, calls: readonly WireToolCall[]
     for (const [index, call] of calls.entries()) await exchange.toolCall({ index, ...call })
     await exchange.finish({ reason: exchange.wire.reasons['tool-calls'] ?? '' })
   })
+}
+
+/** A run whose model asks for tools, and a client that follows it. */
+export interface CallingRun extends Asked, AsyncDisposable {
+  readonly watcher: Follower
+}
+
+export async function startCalls(
+  { model, client, server }: Conversations,
+  calls: readonly WireToolCall[],
+): Promise<CallingRun> {
+  askForTools(model, calls)
+  const asked = await ask(client, 'Do it')
+  const { threadId, runId, streamCursor } = asked
+  const watcher = await Follower.open(server, { threadId, runId, after: streamCursor })
+  return { ...asked, watcher, [Symbol.asyncDispose]: () => watcher[Symbol.asyncDispose]() }
+}
+
+/** Such a run to its end: all its events. */
+export async function eventsOfCalls(
+  conversations: Conversations,
+  calls: readonly WireToolCall[],
+): Promise<readonly StreamEvent[]> {
+  await using run = await startCalls(conversations, calls)
+  return await run.watcher.collect()
+}
+
+/** Each call as subscribers saw it last, in the order in which the model asked. */
+export function callsIn(events: readonly StreamEvent[]): readonly ToolCallPartsFragment[] {
+  const calls = new Map<string, ToolCallPartsFragment>()
+  for (const event of events) if (event.__typename === 'ToolCallChanged') calls.set(event.toolCall.id, event.toolCall)
+  return [...calls.values()]
+}
+
+/** The names of the tools that the model could choose from in its last request. */
+export function toolsOffered(model: ScriptedModel): readonly string[] {
+  const tools = (model.requests.at(-1)?.body?.tools ?? []) as readonly {
+    readonly function: { readonly name: string }
+  }[]
+  return tools.map(({ function: { name } }) => name)
 }
 
 /** What the model was told of its calls in its last request, in order. */
