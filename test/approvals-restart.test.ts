@@ -17,6 +17,7 @@ import { createTestDatabase, type TestDatabase } from './support/database.ts'
 import { Follower } from './support/follower.ts'
 import { connectToRows } from './support/rows.ts'
 import { type ScriptedModel, startScriptedModel } from './support/scripted-model.ts'
+import { refuseDecisions } from './support/tool-rows.ts'
 
 // What waits for a person waits in the database: it outlives the server, and it ends in time.
 
@@ -114,6 +115,21 @@ test('a call for which nobody decides in time is as if it had been denied, and t
   ])
   for (const { id: approvalId } of waiting.approvals)
     expect(await refusal(conversations.client, { approvalId, decision: 'APPROVE' })).toMatchObject({ code: 'CONFLICT' })
+  expect(sent).toEqual([])
+})
+
+test('a thread in which nothing can be stored keeps no other from ending its wait', async () => {
+  await start()
+  await using one = await askAndWait(conversations, [mail('ann')])
+  await using other = await askAndWait(conversations, [mail('bob')])
+  const [refusing, expiring] = [one, other].toSorted((left, right) => (left.threadId < right.threadId ? -1 : 1))
+  {
+    await using _refused = await refuseDecisions(database, refusing?.threadId ?? '')
+    for (const waiting of [one, other]) await makeOverdue(onlyApproval(waiting).id)
+    await expiring?.watcher.nextStatus('COMPLETED')
+    expect((await readRun(conversations.client, refusing?.runId ?? '')).status).toBe('AWAITING_APPROVAL')
+  }
+  await refusing?.watcher.nextStatus('COMPLETED')
   expect(sent).toEqual([])
 })
 

@@ -30,6 +30,9 @@ export async function expireApprovals(services: ExpiryServices): Promise<void> {
     const told = services.announcements.begin(runId ?? '')
     try {
       await expireInThread(services, threadId, runId)
+    } catch (error) {
+      // Those of other threads are due as well; this one's come up again at the next turn.
+      services.log.error({ err: error, threadId, runId }, 'approvals of a thread could not be expired')
     } finally {
       told()
     }

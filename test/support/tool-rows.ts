@@ -88,7 +88,7 @@ export async function refuseDecisions(database: TestDatabase, threadId: string):
     await rows.query(`
       CREATE FUNCTION refuse_decision() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'refused'; END $$;
       CREATE TRIGGER refuse_decision BEFORE UPDATE ON "ToolApproval"
-      FOR EACH ROW WHEN (OLD."threadId" = '${threadId}') EXECUTE FUNCTION refuse_decision()`)
+      FOR EACH ROW WHEN (OLD."threadId" = '${threadId}' AND NEW.status <> OLD.status) EXECUTE FUNCTION refuse_decision()`)
   }
   return {
     async [Symbol.asyncDispose]() {
