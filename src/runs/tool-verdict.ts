@@ -15,8 +15,8 @@ export type Verdict =
   | { readonly kind: 'send'; readonly tool: Tool; readonly arguments: JsonObject; readonly approvalId: string | null }
 
 /**
- * Judges a call as it is stored: an approval counts where it is unused and was given for the tool as it is now. One that
- * was asked about before, and is not approved like that, asks again.
+ * Judges a call as it is stored: an approval counts where it is unused and was given for the tool as it is now, and lifts no
+ * DENY. One that was asked about before, and is not approved like that, asks again.
  */
 export async function judge(
   call: StepCall,
@@ -34,7 +34,7 @@ export async function judge(
   const { approval } = call
   const isApproved =
     approval?.status === 'APPROVED' && !approval.isConsumed && approval.definitionHash === definition.hash
-  const policy = tools.policyFor(definition, isApproved || (await offered.isGranted(definition)))
+  const policy = tools.policyFor(definition, await offered.isGranted(definition))
   if (policy === 'DENY') return { kind: 'end', status: 'DENIED', output: 'This tool is not allowed to run.' }
   if (tool === null) return { kind: 'await' }
   if (isApproved) return { kind: 'send', tool, arguments: args, approvalId: approval.id }

@@ -41,14 +41,13 @@ export async function executeTool(
   const tool = (await tools.tools(caller, { refresh: false }, signal)).get(name)
   if (!tool) throw new RequestError('NOT_FOUND', `name: ${tools.absence(caller, name)}`, { field: 'name' })
   const { definition } = tool
-  // First without grants, which cannot lift it: where it is denied, nothing more is looked up.
-  if (tools.policyFor(definition, false) === 'DENY')
-    throw new RequestError('FORBIDDEN', `name: the tool ${name} may not run.`, { field: 'name' })
+  const isGranted = await grantsFor(caller.viewer, database, null)
+  const policy = tools.policyFor(definition, isGranted(definition))
+  if (policy === 'DENY') throw new RequestError('FORBIDDEN', `name: the tool ${name} may not run.`, { field: 'name' })
   const args = cleanJsonObject('arguments', given, maxArgumentsBytes)
   const problem = await tools.check(definition, args, signal)
   if (problem !== null) throw badInput('arguments', problem)
-  const isGranted = await grantsFor(caller.viewer, database, null)
-  if (tools.policyFor(definition, isGranted(definition)) === 'ASK' && !confirm)
+  if (policy === 'ASK' && !confirm)
     throw conflict(`confirm: the tool ${name} runs once a person has seen the arguments: then send true.`, 'confirm')
 
   const startedAt = performance.now()
