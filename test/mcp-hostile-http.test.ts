@@ -54,6 +54,8 @@ const calls = [
   { fault: 'events-for-ever', error: /500 ms|in time/ },
   { fault: 'event-flood', error: null },
   { fault: 'odd-events', error: null },
+  { fault: 'json-byte-by-byte', error: null },
+  { fault: 'events-byte-by-byte', error: null },
   { fault: 'closed-stream', error: /ended before the answer/ },
   { fault: 'reset-mid-body', error: /./ },
 ] as const

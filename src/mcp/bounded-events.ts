@@ -1,3 +1,4 @@
+import { ByteHolder } from '../platform/byte-holder.ts'
 import type { Budget } from './budget.ts'
 
 /** What takes the place of an event that is too large, and of what should have followed a stream's end; null: nothing. */
@@ -7,34 +8,27 @@ export interface EventSubstitutes {
   readonly ended: (end: { readonly isResumable: boolean; readonly error: unknown }) => string | null
 }
 
-/** How fast a stream is read. A server that writes faster has to wait, so that the others have time. */
-export interface EventPace {
-  readonly bytes: Budget
-  readonly events: Budget
-}
-
 const lineFeed = 10
 const carriageReturn = 13
 
 /**
  * A stream of server-sent events (https://html.spec.whatwg.org/multipage/server-sent-events.html), event by event, in
- * which no event is larger than `maxBytes`: a larger one is not held, and left out. Throws what breaks the stream, unless
- * something stands in for what is missing.
+ * which no event is larger than `maxBytes`: a larger one is not held, and left out. A server that sends more events than its
+ * pace allows has to wait. Throws what breaks the stream, unless something stands in for what is missing.
  */
 export async function* boundedEvents(
   source: AsyncIterable<Buffer>,
   maxBytes: number,
-  pace: EventPace,
+  pace: Budget,
   substitutes: EventSubstitutes,
 ): AsyncGenerator<Uint8Array, void> {
   const events = new EventSplitter(maxBytes)
   let failure: unknown = null
   try {
     for await (const bytes of source) {
-      await pace.bytes.spend(bytes.length)
       const complete = events.push(bytes)
       if (complete.length === 0) continue
-      await pace.events.spend(complete.length)
+      await pace.spend(complete.length)
       const bounded = complete.flatMap((event) => event ?? encoded(substitutes.tooLarge()) ?? [])
       if (bounded.length > 0) yield Buffer.concat(bounded)
     }
@@ -67,8 +61,7 @@ class EventSplitter {
   /** Whether an event had an id. */
   hasId = false
   readonly #maxBytes: number
-  #held: Buffer[] = []
-  #size = 0
+  readonly #held = new ByteHolder()
   /** Whether the event that is coming is too large already. */
   #isDropped = false
   #lineIsEmpty = true
@@ -104,17 +97,15 @@ class EventSplitter {
 
   #hold(bytes: Buffer): void {
     if (this.#isDropped || bytes.length === 0) return
-    this.#size += bytes.length
     this.#held.push(bytes)
-    if (this.#size <= this.#maxBytes) return
+    if (this.#held.byteLength <= this.#maxBytes) return
     this.#isDropped = true
-    this.#held = []
+    this.#held.take()
   }
 
   #release(): Buffer | null {
-    const event = this.#isDropped ? null : withBoundedRetry(Buffer.concat(this.#held))
-    this.#held = []
-    this.#size = 0
+    const bytes = this.#held.take()
+    const event = this.#isDropped ? null : withBoundedRetry(bytes)
     this.#isDropped = false
     if (event && /(?:^|[\r\n])id:/.test(event.toString('latin1'))) this.hasId = true
     return event

@@ -3,10 +3,12 @@ import {
   ErrorCode,
   type JSONRPCMessage,
   type JSONRPCNotification,
+  type JSONRPCResponse,
   type MessageExtraInfo,
   type RequestId,
 } from '@modelcontextprotocol/sdk/types.js'
 import { messageOf } from '../platform/errors.ts'
+import { Budget } from './budget.ts'
 
 /** What servers may say as often as they like: for the SDK, each would cost more than it is worth. */
 export interface NotificationListeners {
@@ -15,20 +17,29 @@ export interface NotificationListeners {
   readonly onLog: (params: Readonly<Record<string, unknown>>) => void
 }
 
+/** One that may hold on to something for each request, until it is told that an answer has come. */
+export interface SettlingTransport extends Transport {
+  settle?(id: RequestId): void
+}
+
+/** What a server may ask, whatever it is; more is neither looked at nor answered. */
+const questionPace = { burst: 50, perSecond: 20 }
+
 /**
  * Lets through to the client only what it can be glad of: answers to requests that are still waited for, their progress,
- * and questions. Answers that come twice, late, or to nobody's question are dropped. A request that could not be sent is answered with what went wrong:
- * see `reasonOf`.
+ * and a few questions a second. Answers that come twice, late, or to nobody's question are dropped. A request that could
+ * not be sent is answered with what went wrong: see `reasonOf`.
  */
 export class GuardedTransport implements Transport {
   onclose?: () => void
   onerror?: (error: Error) => void
   onmessage?: <Message extends JSONRPCMessage>(message: Message, extra?: MessageExtraInfo) => void
-  readonly #inner: Transport
+  readonly #inner: SettlingTransport
   readonly #listeners: NotificationListeners
   readonly #awaited = new Set<RequestId>()
+  readonly #questions = new Budget(questionPace)
 
-  constructor(inner: Transport, listeners: NotificationListeners) {
+  constructor(inner: SettlingTransport, listeners: NotificationListeners) {
     this.#inner = inner
     this.#listeners = listeners
     inner.onclose = () => this.onclose?.()
@@ -72,9 +83,14 @@ export class GuardedTransport implements Transport {
   }
 
   #receive(message: JSONRPCMessage, extra: MessageExtraInfo | undefined): void {
-    if (!('method' in message)) {
-      if (message.id !== undefined && this.#awaited.delete(message.id)) this.onmessage?.(message, extra)
-    } else if ('id' in message || this.#isWanted(message)) this.onmessage?.(message, extra)
+    if (!('method' in message)) this.#settle(message, extra)
+    else if ('id' in message ? this.#questions.trySpend(1) : this.#isWanted(message)) this.onmessage?.(message, extra)
+  }
+
+  #settle(response: JSONRPCResponse, extra: MessageExtraInfo | undefined): void {
+    if (response.id === undefined || !this.#awaited.delete(response.id)) return
+    this.#inner.settle?.(response.id)
+    this.onmessage?.('result' in response ? { ...response, result: withoutTask(response.result) } : response, extra)
   }
 
   #isWanted({ method, params }: JSONRPCNotification): boolean {
@@ -95,4 +111,10 @@ export class GuardedTransport implements Transport {
         return false
     }
   }
+}
+
+/** The client remembers each task that a result names; none was asked for. */
+function withoutTask<Result extends object>(result: Result): Result {
+  const { task: _, ...rest } = result as Result & { task?: unknown }
+  return rest as Result
 }

@@ -1,11 +1,11 @@
 import { SSEClientTransport, SseError } from '@modelcontextprotocol/sdk/client/sse.js'
 import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js'
-import type { Transport } from '@modelcontextprotocol/sdk/shared/transport.js'
 import type { CallerToken } from '../auth/caller-token.ts'
 import { HttpStatusError } from './failures.ts'
+import type { SettlingTransport } from './guarded-transport.ts'
 import type { McpRules } from './rules.ts'
 import type { HttpServerConfig } from './server-config.ts'
-import { createServerFetch } from './server-fetch.ts'
+import { createServerFetch, type ServerFetch } from './server-fetch.ts'
 
 export interface HttpTransportOptions {
   readonly config: HttpServerConfig
@@ -15,11 +15,19 @@ export interface HttpTransportOptions {
 }
 
 /** Streamable HTTP (MCP, Transports), whose session is ended with a DELETE. */
-export function createStreamableTransport(options: HttpTransportOptions): Transport {
-  return new EndingTransport(new URL(options.config.url), { fetch: fetchFor(options) })
+export function createStreamableTransport(options: HttpTransportOptions): SettlingTransport {
+  return new EndingTransport(options)
 }
 
-class EndingTransport extends StreamableHTTPClientTransport {
+class EndingTransport extends StreamableHTTPClientTransport implements SettlingTransport {
+  readonly settle: ServerFetch['settle']
+
+  constructor(options: HttpTransportOptions) {
+    const { fetch, settle } = fetchFor(options)
+    super(new URL(options.config.url), { fetch })
+    this.settle = settle
+  }
+
   override async close(): Promise<void> {
     // Bounded by the fetch; a server that knows no DELETE, or is gone, is none the worse.
     await this.terminateSession().catch(() => {})
@@ -31,12 +39,19 @@ class EndingTransport extends StreamableHTTPClientTransport {
  * The older transport (MCP 2024-11-05, HTTP with SSE). Its stream is the connection: where it breaks, the server forgets
  * who we were, so it is not asked for again but closed.
  */
-export function createSseTransport(options: HttpTransportOptions): Transport {
-  return new BreakingTransport(new URL(options.config.url), { fetch: fetchFor(options) })
+export function createSseTransport(options: HttpTransportOptions): SettlingTransport {
+  return new BreakingTransport(options)
 }
 
-class BreakingTransport extends SSEClientTransport {
+class BreakingTransport extends SSEClientTransport implements SettlingTransport {
+  readonly settle: ServerFetch['settle']
   #isClosed = false
+
+  constructor(options: HttpTransportOptions) {
+    const { fetch, settle } = fetchFor(options)
+    super(new URL(options.config.url), { fetch })
+    this.settle = settle
+  }
 
   override async start(): Promise<void> {
     const report = this.onerror
@@ -58,7 +73,7 @@ class BreakingTransport extends SSEClientTransport {
   }
 }
 
-function fetchFor({ config, token, rules }: HttpTransportOptions): typeof fetch {
+function fetchFor({ config, token, rules }: HttpTransportOptions): ServerFetch {
   return createServerFetch({
     url: new URL(config.url),
     headers: config.headers,

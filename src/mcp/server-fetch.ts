@@ -5,7 +5,10 @@ import { isJsonObject } from '../platform/json.ts'
 import { readText, responseInitOf, sendRequest } from '../platform/outbound-request.ts'
 import { boundedEvents } from './bounded-events.ts'
 import { Budget } from './budget.ts'
-import { HttpStatusError, LimitError, NoTokenError, RedirectError } from './failures.ts'
+import { LimitError, NoTokenError, RedirectError } from './failures.ts'
+import { OpenRequests } from './open-requests.ts'
+import { pacedBody } from './paced-body.ts'
+import { type SentRequest, withoutBody } from './unread-response.ts'
 
 export interface ServerFetchOptions {
   readonly url: URL
@@ -24,6 +27,9 @@ const ownPace = { burst: 500, perSecond: 1_000 }
 const answerPace = { burst: 1_000, perSecond: 10_000 }
 const bytePace = { burst: 16 * mebibyte, perSecond: 32 * mebibyte }
 
+/** Notices and answers to a server's questions whose receipt it has not confirmed; more of them are not sent. */
+const maxUnconfirmed = 8
+
 /** What of a message decides how its response is treated. */
 interface Sent {
   /** Of a request; null: the message is none. */
@@ -32,98 +38,109 @@ interface Sent {
   readonly cancels: RequestId | null
 }
 
+export interface ServerFetch {
+  readonly fetch: typeof fetch
+  /** The request was answered: what its server leaves open of it is ended soon. */
+  readonly settle: (id: RequestId) => void
+}
+
 /**
  * A `fetch` for the SDK's transports that asks one server and nobody else. Headers and the token go to the configured
  * origin only. Bodies are bounded message by message. A request whose answer can no longer come is answered with an
- * error at once; one that was cancelled is let go.
+ * error at once; one that was cancelled is let go of.
  */
-export function createServerFetch(options: ServerFetchOptions): typeof fetch {
+export function createServerFetch(options: ServerFetchOptions): ServerFetch {
   const { url: server, headers: own, token, maxMessageBytes, noticeTimeoutMs } = options
-  const open = new Map<RequestId, AbortController>()
-  const bytes = new Budget(bytePace)
-  const paces = { own: { bytes, events: new Budget(ownPace) }, answer: { bytes, events: new Budget(answerPace) } }
+  const open = new OpenRequests()
+  const pace = { bytes: new Budget(bytePace), own: new Budget(ownPace), answers: new Budget(answerPace) }
+  let unconfirmed = 0
 
-  return async (input, { method = 'GET', headers: given, body, signal } = {}) => {
+  return { fetch: fetchOfServer, settle: (id) => open.letGoSoon(id) }
+
+  async function fetchOfServer(input: string | URL | Request, init: RequestInit = {}): Promise<Response> {
+    const { method = 'GET', body, signal } = init
     const url = new URL(input instanceof Request ? input.url : input)
     if (url.origin !== server.origin) throw new RedirectError()
     if (body != null && typeof body !== 'string') throw new TypeError('only text is sent')
-    const headers = new Headers(given)
-    for (const [name, value] of Object.entries(own)) if (!headers.has(name)) headers.set(name, value)
-    if (token) headers.set('authorization', `Bearer ${aliveValue(token())}`)
-
+    const request = { url, method, headers: headersOf(init), body: body ?? undefined }
     const sent = read(body)
-    const letGo = new AbortController()
-    const signals = [letGo.signal, ...(signal ? [signal] : [])]
-    if (method !== 'GET' && sent.id === null) signals.push(AbortSignal.timeout(noticeTimeoutMs))
-    if (sent.id !== null) open.set(sent.id, letGo)
-    const close = () => {
-      if (sent.id !== null) open.delete(sent.id)
-    }
-    let isStreaming = false
+    if (sent.id !== null) return ask(sent.id, request, signal)
+    if (method === 'GET') return listen(request, signal)
     try {
-      const incoming = await sendRequest(
-        { url, method, headers, body: body ?? undefined, signal: AbortSignal.any(signals) },
-        null,
-      )
-      const init = responseInitOf(incoming)
-      if (isEventStream(incoming)) {
-        isStreaming = true
-        return new Response(streamOf(eventsOf(incoming, sent.id, letGo.signal, close), incoming), init)
-      }
-      if (incoming.statusCode === 200 && sent.id !== null) {
-        return new Response(await bounded(incoming, maxMessageBytes), init)
-      }
-      discard(incoming)
-      const response = new Response(null, init)
-      checkRedirect(response, url)
-      if (!response.ok && method === 'POST' && !response.headers.has('location')) {
-        throw new HttpStatusError(response.status, response.status === 404 && headers.has('mcp-session-id'))
-      }
-      return response
+      return await tell(request, signal)
     } finally {
-      if (sent.cancels !== null) open.get(sent.cancels)?.abort()
-      if (!isStreaming) close()
+      if (sent.cancels !== null) open.letGo(sent.cancels)
     }
   }
 
-  async function* eventsOf(incoming: IncomingMessage, id: RequestId | null, letGo: AbortSignal, close: () => void) {
+  /** What a server says to a request: its answer, or all that comes before it. */
+  async function ask(id: RequestId, request: SentRequest, signal: AbortSignal | null | undefined): Promise<Response> {
+    const letGo = open.begin(id)
+    let isStreaming = false
     try {
-      yield* boundedEvents(incoming, maxMessageBytes, id === null ? paces.own : paces.answer, {
-        tooLarge: () => (id === null ? null : failed(id, tooLarge(maxMessageBytes))),
+      const incoming = await sendRequest({ ...request, signal: either(letGo, signal) }, null)
+      if (isEventStream(incoming)) {
+        isStreaming = true
+        return new Response(streamOf(answerOf(incoming, id, letGo), incoming), responseInitOf(incoming))
+      }
+      if (incoming.statusCode !== 200) return await withoutBody(request, incoming)
+      return new Response(await bounded(incoming, pace.bytes, maxMessageBytes), responseInitOf(incoming))
+    } catch (error) {
+      // Nobody waits for it any more.
+      if (letGo.aborted) return new Response(null, { status: 202 })
+      throw error
+    } finally {
+      if (!isStreaming) open.end(id)
+    }
+  }
+
+  /** The stream of what a server says by itself. */
+  async function listen(request: SentRequest, signal: AbortSignal | null | undefined): Promise<Response> {
+    const incoming = await sendRequest({ ...request, signal: signal ?? undefined }, null)
+    if (!isEventStream(incoming)) return withoutBody(request, incoming)
+    const substitutes = { tooLarge: () => null, ended: () => null }
+    const events = boundedEvents(pacedBody(incoming, pace.bytes), maxMessageBytes, pace.own, substitutes)
+    return new Response(streamOf(events, incoming), responseInitOf(incoming))
+  }
+
+  /** Sends what no answer but its receipt is awaited for, and nothing where too much of that is on its way. */
+  async function tell(request: SentRequest, signal: AbortSignal | null | undefined): Promise<Response> {
+    if (unconfirmed >= maxUnconfirmed && request.method === 'POST') return new Response(null, { status: 202 })
+    unconfirmed += 1
+    try {
+      const late = AbortSignal.timeout(noticeTimeoutMs)
+      return await withoutBody(request, await sendRequest({ ...request, signal: either(late, signal) }, null))
+    } finally {
+      unconfirmed -= 1
+    }
+  }
+
+  function headersOf({ headers: given }: RequestInit): Headers {
+    const headers = new Headers(given)
+    for (const [name, value] of Object.entries(own)) if (!headers.has(name)) headers.set(name, value)
+    if (token) headers.set('authorization', `Bearer ${aliveValue(token())}`)
+    return headers
+  }
+
+  async function* answerOf(incoming: IncomingMessage, id: RequestId, letGo: AbortSignal) {
+    try {
+      yield* boundedEvents(pacedBody(incoming, pace.bytes), maxMessageBytes, pace.answers, {
+        tooLarge: () => failed(id, tooLarge(maxMessageBytes)),
         ended: ({ isResumable }) => {
-          if (id === null) return null
           // To the transport it is answered, and not to be asked for again; the guard before the client drops the answer.
           if (letGo.aborted) return JSON.stringify({ jsonrpc: '2.0', id, result: {} })
           return isResumable ? null : failed(id, 'the connection ended before the answer')
         },
       })
     } finally {
-      close()
+      open.end(id)
       incoming.destroy()
     }
   }
 }
 
-/** Within the origin, the SDK follows what it may; elsewhere, nobody does. */
-function checkRedirect({ status, headers }: Response, from: URL): void {
-  const location = status >= 300 && status < 400 ? headers.get('location') : null
-  if (location !== null && URL.parse(location, from.href)?.origin !== from.origin) throw new RedirectError()
-}
-
-/** Bodies of which nobody wants to know are read to their end where it is near, so that the connection can be used again. */
-const maxDiscardedBytes = 65_536
-const maxDiscardMs = 1_000
-
-function discard(incoming: IncomingMessage): void {
-  let left = maxDiscardedBytes
-  const timer = setTimeout(() => incoming.destroy(), maxDiscardMs).unref()
-  incoming
-    .on('data', (bytes: Buffer) => {
-      left -= bytes.length
-      if (left < 0) incoming.destroy()
-    })
-    .on('error', () => {})
-    .once('close', () => clearTimeout(timer))
+function either(one: AbortSignal, other: AbortSignal | null | undefined): AbortSignal {
+  return other ? AbortSignal.any([one, other]) : one
 }
 
 function streamOf(events: AsyncGenerator<Uint8Array, void>, incoming: IncomingMessage): ReadableStream<Uint8Array> {
@@ -133,7 +150,10 @@ function streamOf(events: AsyncGenerator<Uint8Array, void>, incoming: IncomingMe
       if (done) controller.close()
       else controller.enqueue(value)
     },
-    cancel: () => void incoming.destroy(),
+    async cancel() {
+      incoming.destroy()
+      await events.return()
+    },
   })
 }
 
@@ -146,9 +166,9 @@ function tooLarge(maxBytes: number): string {
   return `a message is larger than ${maxBytes} bytes`
 }
 
-async function bounded(incoming: IncomingMessage, maxBytes: number): Promise<string> {
+async function bounded(incoming: IncomingMessage, pace: Budget, maxBytes: number): Promise<string> {
   try {
-    return await readText(incoming, maxBytes)
+    return await readText(pacedBody(incoming, pace), maxBytes)
   } catch (error) {
     if (error instanceof RangeError) throw new LimitError(tooLarge(maxBytes), { cause: error })
     throw error

@@ -1,3 +1,5 @@
+import { ByteHolder } from '../platform/byte-holder.ts'
+
 /** A line of a server's output without its end; of one that is too long, its first and its last bytes. */
 export type OutputLine = { readonly kind: 'line'; readonly text: string } | OverlongLine
 
@@ -11,8 +13,6 @@ export interface OverlongLine {
 const newline = 0x0a
 /** What is kept of each end of a line that is too long. */
 const edgeBytes = 1024
-/** A piece costs memory of its own, and may be a single byte. */
-const maxPieces = 1024
 
 /**
  * Splits bytes into lines and decodes them; what is no UTF-8 becomes U+FFFD. Of a line above `maxBytes`, which is at least
@@ -20,8 +20,7 @@ const maxPieces = 1024
  */
 export class LineSplitter {
   readonly #maxBytes: number
-  #held: Buffer[] = []
-  #heldBytes = 0
+  readonly #held = new ByteHolder()
   /** What is known of the current line where it is too long. */
   #overlong: { readonly head: string; tail: Buffer; byteLength: number } | null = null
 
@@ -42,7 +41,7 @@ export class LineSplitter {
 
   /** The last line, where it did not end. */
   *end(): Generator<OutputLine, void> {
-    if (this.#overlong !== null || this.#heldBytes > 0) yield this.#take()
+    if (this.#overlong !== null || this.#held.byteLength > 0) yield this.#take()
   }
 
   #hold(bytes: Buffer): void {
@@ -53,17 +52,14 @@ export class LineSplitter {
       return
     }
     this.#held.push(bytes)
-    this.#heldBytes += bytes.length
-    if (this.#held.length > maxPieces) this.#held = [Buffer.concat(this.#held)]
-    if (this.#heldBytes <= this.#maxBytes) return
-    const all = Buffer.concat(this.#held)
+    if (this.#held.byteLength <= this.#maxBytes) return
+    const all = this.#held.take()
     this.#overlong = {
       head: all.toString('utf8', 0, edgeBytes),
       // A copy: else all of it would be held.
       tail: Buffer.from(all.subarray(-edgeBytes)),
       byteLength: all.length,
     }
-    this.#release()
   }
 
   #take(): OutputLine {
@@ -72,13 +68,7 @@ export class LineSplitter {
       this.#overlong = null
       return { kind: 'overlong', ...overlong, tail: overlong.tail.toString('utf8') }
     }
-    const text = Buffer.concat(this.#held).toString('utf8')
-    this.#release()
+    const text = this.#held.take().toString('utf8')
     return { kind: 'line', text: text.endsWith('\r') ? text.slice(0, -1) : text }
-  }
-
-  #release(): void {
-    this.#held = []
-    this.#heldBytes = 0
   }
 }

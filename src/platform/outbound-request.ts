@@ -1,6 +1,7 @@
 import { type IncomingMessage, request as requestHttp } from 'node:http'
 import { request as requestHttps } from 'node:https'
 import type { Socket } from 'node:net'
+import { ByteHolder } from './byte-holder.ts'
 import type { OutboundGuard } from './outbound-guard.ts'
 
 export interface OutboundRequest {
@@ -51,15 +52,13 @@ function outliveErrors(socket: Socket): void {
 function ignore(): void {}
 
 /** The whole body. Throws a RangeError where it is longer than `maxBytes`, and what breaks the connection. */
-export async function readText(incoming: IncomingMessage, maxBytes: number): Promise<string> {
-  const parts: Buffer[] = []
-  let size = 0
-  for await (const bytes of incoming) {
-    parts.push(bytes)
-    size += bytes.length
-    if (size > maxBytes) throw new RangeError(`the body is longer than ${maxBytes} bytes`)
+export async function readText(body: AsyncIterable<Buffer>, maxBytes: number): Promise<string> {
+  const held = new ByteHolder()
+  for await (const bytes of body) {
+    held.push(bytes)
+    if (held.byteLength > maxBytes) throw new RangeError(`the body is longer than ${maxBytes} bytes`)
   }
-  return Buffer.concat(parts).toString()
+  return held.take().toString()
 }
 
 /** What of a response is not its body, as a `Response` takes it. */

@@ -65,6 +65,26 @@ export function createTestClient(
   }
 }
 
+/** A client that does everything over one WebSocket, which stays open. */
+export function createWebSocketClient({
+  webSocketUrl,
+}: {
+  webSocketUrl: string
+}): Pick<TestClient, 'respond'> & AsyncDisposable {
+  const webSocket = createClient({ url: webSocketUrl, lazy: false, retryAttempts: 0 })
+  return {
+    async respond<Data>(document: { toString(): string }, variables: unknown) {
+      const query = document.toString()
+      const results = webSocket.iterate<Data>({ query, variables: variables as Record<string, unknown> })
+      for await (const { data = null, errors = [] } of results) return { data, errors } as Response<Data>
+      throw new Error('there was no response')
+    },
+    async [Symbol.asyncDispose]() {
+      await webSocket.dispose()
+    },
+  }
+}
+
 /** Each result's data; a result with errors is thrown, since none of these subscriptions expects one. */
 function dataOf<Data>(
   results: AsyncIterableIterator<FormattedExecutionResult<Data, unknown>>,

@@ -38,19 +38,23 @@ function nested(depth: number): string {
   return `${'{"down":'.repeat(depth)}1${'}'.repeat(depth)}`
 }
 
-/** What the client says to some questions at once, as a table of `code`s and `action`s with their counts. */
-async function answersTo(count: number, question: () => Promise<Message>): Promise<object> {
-  const answers = await Promise.all(Array.from({ length: count }, question))
+/** What the client says to some questions at once, until so many are answered: a table of `code`s and `action`s with their counts. */
+function answersTo(count: number, enough: number, question: () => Promise<Message>): Promise<object> {
   const counts: Record<string, number> = {}
-  for (const { error, result } of answers) {
-    const key = error ? `error ${error.code}` : String((result as { action?: unknown })?.action ?? 'answered')
-    counts[key] = (counts[key] ?? 0) + 1
-  }
-  return text(JSON.stringify(counts))
+  let answered = 0
+  const { promise, resolve } = Promise.withResolvers<object>()
+  for (let asked = 0; asked < count; asked++)
+    void question().then(({ error, result }) => {
+      const key = error ? `error ${error.code}` : String((result as { action?: unknown })?.action ?? 'answered')
+      counts[key] = (counts[key] ?? 0) + 1
+      answered += 1
+      if (answered === enough) resolve(text(JSON.stringify(counts)))
+    })
+  return promise
 }
 
-function asking(name: string, question: (peer: Peer) => Promise<Message>, count = 1): HostileTool {
-  return mute(name, async ({ id }, peer) => peer.send(result(id, await answersTo(count, () => question(peer)))))
+function asking(name: string, question: (peer: Peer) => Promise<Message>, count = 1, enough = count): HostileTool {
+  return mute(name, async ({ id }, peer) => peer.send(result(id, await answersTo(count, enough, () => question(peer)))))
 }
 
 const form = {
@@ -185,8 +189,9 @@ const questions: readonly HostileTool[] = [
     }
     return text('3,000 notifications')
   }),
-  asking('ping_flood', (peer) => peer.ask('ping'), 2_000),
-  asking('elicit_storm', (peer) => peer.ask('elicitation/create', form), 1_000),
+  asking('ping_flood', (peer) => peer.ask('ping'), 2_000, 50),
+  asking('elicit_storm', (peer) => peer.ask('elicitation/create', form), 1_000, 50),
+  asking('elicit_burst', (peer) => peer.ask('elicitation/create', form), 50),
   asking('elicit_odd', (peer) => peer.ask('elicitation/create', { message: 7, requestedSchema: 'none' })),
   asking('elicit_nested', (peer) =>
     peer.ask('elicitation/create', {

@@ -29,6 +29,8 @@ export interface HttpServers extends AsyncDisposable {
   entry(fault: string, more?: Entry): Entry
   /** All that the server with this fault was asked; `elsewhere`: the other origin. */
   asked(fault: string): Promise<readonly Asked[]>
+  /** Resolves when nothing that was posted to the server is open, with the most that ever was at once. */
+  idle(fault: string): Promise<number>
 }
 
 export async function startHttpServers(): Promise<HttpServers> {
@@ -40,6 +42,10 @@ export async function startHttpServers(): Promise<HttpServers> {
     async asked(fault) {
       const response = await fetch(`${origin}/seen/${fault}`)
       return (await response.json()) as readonly Asked[]
+    },
+    async idle(fault) {
+      const response = await fetch(`${origin}/idle/${fault}`)
+      return (await response.json()) as number
     },
     [Symbol.asyncDispose]: () => end(child),
   }

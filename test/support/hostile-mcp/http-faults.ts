@@ -1,5 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Writable } from 'node:stream'
 import { gzipSync } from 'node:zlib'
+import { createHoldingFaults } from './holding-faults.ts'
 import { goodInitializeResult, type Message, text } from './peer.ts'
 
 export interface HttpExchange {
@@ -13,8 +15,8 @@ export interface HttpExchange {
 export type HttpFault = (exchange: HttpExchange) => 'handled' | undefined
 
 const mebibyte = 1024 * 1024
-const json = { 'content-type': 'application/json' }
-const events = { 'content-type': 'text/event-stream' }
+export const json = { 'content-type': 'application/json' }
+export const events = { 'content-type': 'text/event-stream' }
 
 /** A server with the tool `echo`, without sessions, that answers in JSON and offers no stream of its own. */
 export function serveWell({ request, response, message }: HttpExchange): void {
@@ -31,7 +33,7 @@ export function serveWell({ request, response, message }: HttpExchange): void {
 
 const echo = { name: 'echo', inputSchema: { type: 'object' } }
 
-function answerTo({ id, method, params }: Message): object {
+export function answerTo({ id, method, params }: Message) {
   const results: Readonly<Record<string, object>> = {
     initialize: goodInitializeResult,
     'tools/list': { tools: [echo] },
@@ -42,7 +44,7 @@ function answerTo({ id, method, params }: Message): object {
 }
 
 /** Goes wrong where the client asks for that. */
-function at(method: string, act: (exchange: HttpExchange & { message: Message }) => unknown): HttpFault {
+export function at(method: string, act: (exchange: HttpExchange & { message: Message }) => unknown): HttpFault {
   return (exchange) => {
     if (exchange.message?.method !== method) return undefined
     void act({ ...exchange, message: exchange.message })
@@ -58,12 +60,12 @@ function always(act: (exchange: HttpExchange) => unknown): HttpFault {
   }
 }
 
-function event(message: object): string {
+export function event(message: object): string {
   return `event: message\ndata: ${JSON.stringify(message)}\n\n`
 }
 
 /** Writes the part again and again, until so many bytes are written or nobody listens. */
-async function pour(response: ServerResponse, part: string, bytes: number): Promise<void> {
+export async function pour(response: Writable, part: string, bytes: number): Promise<void> {
   for (let written = 0; written < bytes && !response.destroyed; written += part.length) {
     if (response.write(part)) continue
     await new Promise<void>((resolve) => {
@@ -83,7 +85,7 @@ function drip(response: ServerResponse, next: () => string): void {
 }
 
 /** The stream that a client opens with GET, where it waits for what the server says by itself. */
-function ownStream(act: (response: ServerResponse) => unknown): HttpFault {
+export function ownStream(act: (response: ServerResponse) => unknown): HttpFault {
   return ({ request, response }) => {
     if (request.method !== 'GET') return undefined
     void act(response.writeHead(200, events))
@@ -164,12 +166,33 @@ export function createHttpFaults(otherOrigin: string): Readonly<Record<string, H
       response.writeHead(200, { ...json, 'content-length': '1000' }).write('{"jsonrpc":"2.0"')
       setTimeout(() => response.destroy(), 20)
     }),
+    'json-byte-by-byte': at('tools/call', (exchange) => writeByteByByte(exchange, json, JSON.stringify)),
+    'events-byte-by-byte': at('tools/call', (exchange) => writeByteByByte(exchange, events, event)),
     'session-lost': createSessionFault(),
     'retry-at-once': ownStream((response) => response.end('retry: 0\nid: 1\ndata:\n\n')),
     'retry-overflow': ownStream((response) => response.end('retry: 99999999999\nid: 1\ndata:\n\n')),
     'stream-flood': ownStream((response) => pour(response, event(changed).repeat(1_000), 20 * mebibyte)),
     'stream-line': ownStream((response) => pour(response, 'x'.repeat(mebibyte), 50 * mebibyte)),
+    ...createHoldingFaults(),
   }
+}
+
+/** An answer behind 100,000 spaces, each of which is a chunk of its own. */
+async function writeByteByByte(
+  { request, message }: HttpExchange & { message: Message },
+  headers: Readonly<Record<string, string>>,
+  written: (answer: object) => string,
+): Promise<void> {
+  const { socket } = request
+  socket.on('error', () => {})
+  const chunk = '1\r\n \r\n'
+  const answer = Buffer.from(written(answerTo(message)))
+  socket.write(
+    `HTTP/1.1 200 OK\r\ncontent-type: ${headers['content-type']}\r\ntransfer-encoding: chunked\r\nconnection: close\r\n\r\n`,
+  )
+  await pour(socket, chunk.repeat(10_000), 100_000 * chunk.length)
+  // In a stream of events, the spaces are a line that says nothing.
+  socket.end(`1\r\n\n\r\n${answer.length.toString(16)}\r\n${answer}\r\n0\r\n\r\n`)
 }
 
 /** 100 MB of an answer in 100 KB. */

@@ -25,6 +25,8 @@ export interface Seen {
   readonly methods: Record<string, number>
   /** The `requestId` of each `notifications/cancelled`. */
   readonly cancelled: unknown[]
+  /** How many of its questions were answered. */
+  answers: number
 }
 
 /** What a server does instead of behaving well. What is left out, it does well. */

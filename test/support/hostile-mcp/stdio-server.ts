@@ -28,7 +28,7 @@ const peer: Peer = {
       peer.send({ jsonrpc: '2.0', id, method, params })
     })
   },
-  seen: { methods: {}, cancelled: [] },
+  seen: { methods: {}, cancelled: [], answers: 0 },
 }
 
 behaviour.start?.(peer)
@@ -36,7 +36,8 @@ createInterface({ input: process.stdin })
   .on('line', (line) => {
     const message: Message = JSON.parse(line)
     const answered = message.method === undefined && asked.get(message.id)
-    if (answered) answered(message)
-    else handle(behaviour, message, peer)
+    if (!answered) return handle(behaviour, message, peer)
+    peer.seen.answers += 1
+    answered(message)
   })
   .on('close', () => process.exit())

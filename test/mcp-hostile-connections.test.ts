@@ -1,0 +1,75 @@
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { type HttpServers, startHttpServers } from './support/hostile-mcp/entries.ts'
+import { expectUnharmed } from './support/hostile-mcp/unharmed.ts'
+import { type HostileWorld, openHostileWorld } from './support/hostile-mcp/world.ts'
+import { countRounds } from './support/rounds.ts'
+
+// MCP servers over HTTP that hold on to connections, ask without end, or make their client remember.
+
+const faults = ['open-answers', 'answers-elsewhere', 'task-results', 'asks-for-ever', 'asks-unconfirmed']
+const mebibyte = 1024 * 1024
+
+const resources = new AsyncDisposableStack()
+let http: HttpServers
+let world: HostileWorld
+beforeAll(async () => {
+  http = resources.use(await startHttpServers())
+  world = resources.use(
+    await openHostileWorld({
+      ...Object.fromEntries(faults.map((fault) => [fault, http.entry(fault)])),
+      'older-unconfirmed': http.entry('older-unconfirmed', { type: 'sse' }),
+    }),
+  )
+  await world.beQuiet()
+})
+afterAll(() => resources.disposeAsync())
+
+async function callOften(server: string, count: number): Promise<void> {
+  for (let done = 0; done < count; done++)
+    expect(await world.execute(`${server}__echo`, { text: 'a' })).toMatchObject({ output: 'a', isError: false })
+}
+
+test.each(['open-answers', 'answers-elsewhere', 'older-unconfirmed'])(
+  '%s: of a call that was answered, nothing stays open',
+  async (fault) => {
+    await world.ready(fault)
+    await world.beside(() => callOften(fault, 20))
+    await world.beside(() => http.idle(fault))
+  },
+)
+
+test('what a server says of tasks, which nobody has asked for, is not remembered', async ({ task }) => {
+  await world.ready('task-results')
+  await callOften('task-results', 3)
+  const count = countRounds(task, 40, 400)
+  const before = await world.heldBytes()
+  await world.beside(() => callOften('task-results', count))
+  expect((await world.heldBytes()) - before).toBeLessThan((count * mebibyte) / 4)
+})
+
+/** What is sent to a server that is no request: answers to its questions. */
+async function answersTo(fault: string): Promise<number> {
+  return (await http.asked(fault)).filter(({ method, rpc }) => method === 'POST' && rpc === undefined).length
+}
+
+test('a server that asks without end is answered a few times a second', async () => {
+  await world.ready('asks-for-ever')
+  const [start, before] = [performance.now(), await answersTo('asks-for-ever')]
+  await world.beside(() => callOften('asks-for-ever', 100))
+  const after = await answersTo('asks-for-ever')
+  expect(after).toBeGreaterThan(0)
+  expect(after - before).toBeLessThanOrEqual(50 + 20 * ((performance.now() - start) / 1_000) + 1)
+})
+
+test('a server that leaves the answers to its questions unconfirmed is sent a few of them at a time', async () => {
+  await world.ready('asks-unconfirmed')
+  await world.beside(() => callOften('asks-unconfirmed', 20))
+  const most = await http.idle('asks-unconfirmed')
+  // Beside one call.
+  expect(most).toBeGreaterThan(1)
+  expect(most).toBeLessThanOrEqual(8 + 1)
+})
+
+test('none of it slows down another server, fills the memory or the log, or ends the process', async ({ task }) => {
+  await expectUnharmed(world, task)
+})
