@@ -1,5 +1,5 @@
 import type { StreamEvent, ToolCall } from './answer.ts'
-import { styledFor } from './text.ts'
+import { printable, shortened, styledFor } from './text.ts'
 
 /** Shows an answer as it comes. */
 export interface Printer {
@@ -18,8 +18,10 @@ export interface PrinterOptions {
 }
 
 export function createPrinter({ stdout, stderr, json }: PrinterOptions): Printer {
-  const fail = (message: string) => void stderr.write(`${styledFor(stderr)('red', message)}\n`)
-  if (json) return { print: (event) => void stdout.write(`${JSON.stringify(event)}\n`), end() {}, fail }
+  const fail = (message: string) => void stderr.write(`${styledFor(stderr)('red', printable(message))}\n`)
+  /** Who pipes the answer on wants it as it is. */
+  const shown = (text: string) => (stdout.isTTY ? printable(text) : text)
+  if (json) return { print: (event) => void stdout.write(`${shown(JSON.stringify(event))}\n`), end() {}, fail }
 
   const style = styledFor(stdout)
   /** Lengths of what was written: a snapshot or an overlapping delta adds only what is new. */
@@ -37,7 +39,7 @@ export function createPrinter({ stdout, stderr, json }: PrinterOptions): Printer
     if (unseen === '') return
     if (written.text === 0 && written.reasoning > 0 && stdout.isTTY) write('\n\n')
     written.text = Math.max(written.text, offset + text.length)
-    write(unseen)
+    write(shown(unseen))
   }
 
   /** Only for eyes: who pipes the answer on wants the answer. */
@@ -45,12 +47,13 @@ export function createPrinter({ stdout, stderr, json }: PrinterOptions): Printer
     if (!stdout.isTTY) return
     const unseen = text.slice(Math.max(0, written.reasoning - offset))
     written.reasoning = Math.max(written.reasoning, offset + text.length)
-    write(unseen, style('dim', unseen))
+    write(shown(unseen), style('dim', shown(unseen)))
   }
 
   /** On the other stream: who pipes the answer on wants the answer. */
-  function writeToolCall({ name, status, output, arguments: args }: ToolCall): void {
+  function writeToolCall({ status, output, arguments: args, ...call }: ToolCall): void {
     const style = styledFor(stderr)
+    const name = shortened(call.name)
     const said = shortened(output ?? '')
     if (status === 'REQUESTED') stderr.write(`${style('dim', `→ ${name} ${shortened(JSON.stringify(args))}`)}\n`)
     else if (status === 'SUCCEEDED') stderr.write(`${style('dim', `← ${name}: ${said}`)}\n`)
@@ -73,7 +76,9 @@ export function createPrinter({ stdout, stderr, json }: PrinterOptions): Printer
         case 'ToolCallChanged':
           return event.toolCall && writeToolCall(event.toolCall)
         case 'ModelSwitched':
-          return void stderr.write(`${styledFor(stderr)('yellow', `${event.toModelId} answers: ${event.reason}`)}\n`)
+          return void stderr.write(
+            `${styledFor(stderr)('yellow', shortened(`${event.toModelId} answers: ${event.reason}`))}\n`,
+          )
         default:
           // The stream may learn to say more.
           return
@@ -84,14 +89,6 @@ export function createPrinter({ stdout, stderr, json }: PrinterOptions): Printer
     },
     fail,
   }
-}
-
-const maxShown = 200
-
-/** As one line that fits on a screen. */
-function shortened(text: string): string {
-  const line = text.replace(/\s+/g, ' ')
-  return line.length <= maxShown ? line : `${line.slice(0, maxShown).toWellFormed()}…`
 }
 
 function isOver(status: string): boolean {

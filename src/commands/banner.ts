@@ -3,7 +3,7 @@ import type { ServersFile } from '../mcp/servers-file.ts'
 import type { Resolution } from '../platform/config/resolve.ts'
 import type { ProviderStatus } from '../providers/provider-status.ts'
 import { builtinTools } from '../tools/builtin/builtin-tools.ts'
-import { styledFor } from './text.ts'
+import { printable, styledFor } from './text.ts'
 
 /** How long the banner waits for a provider to list its models. */
 const patienceMs = 800
@@ -82,7 +82,7 @@ async function providerRows({ providers }: App, { config }: Resolution): Promise
     const named = known.slice(0, maxModels).map((id) => (id === defaultId ? `${id} (default)` : id))
     const more = known.length > maxModels ? [`and ${known.length - maxModels} more`] : []
     const listing = [...named, ...more].join(', ') || `${status.id}: no models listed`
-    return `${listing}${remark(status, models === undefined)}`
+    return printable(`${listing}${remark(status, models === undefined)}`)
   })
 }
 

@@ -1,4 +1,4 @@
-import { styledFor } from './text.ts'
+import { printable, styledFor } from './text.ts'
 
 /** What a check of the doctor's came to. */
 export interface Finding {
@@ -28,7 +28,7 @@ export function formatFindings(findings: readonly Finding[], stream: NodeJS.Writ
   const signs = { fine: style('green', '✓'), failed: style('red', '✗'), skipped: style('dim', '–') }
   const width = Math.max(...findings.map(({ subject }) => subject.length))
   const lines = findings.flatMap(({ subject, verdict, detail, remedy }) => {
-    const line = `${signs[verdict]} ${subject.padEnd(width)}  ${detail.replaceAll(/\s*\n\s*/g, ' ')}`
+    const line = `${signs[verdict]} ${subject.padEnd(width)}  ${printable(detail.replaceAll(/\s*\n\s*/g, ' '))}`
     return remedy === null ? [line] : [line, `  ${' '.repeat(width)}  → ${remedy}`]
   })
   const count = findings.filter(({ verdict }) => verdict === 'failed').length
