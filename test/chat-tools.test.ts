@@ -1,7 +1,8 @@
 import { PassThrough } from 'node:stream'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { send } from '../src/commands/answer.ts'
-import { createApprover, decisionOf } from '../src/commands/approver.ts'
+import { createApprover } from '../src/commands/approver.ts'
+import { decisionOf } from '../src/commands/ask-for-decision.ts'
 import { createServerClient, type ServerClient } from '../src/commands/server-client.ts'
 import { runParley, type ServerProcess, startProcess } from './support/process.ts'
 
@@ -85,7 +86,12 @@ describe('who sits at the terminal', () => {
     stdin.write(typed)
     const toolCall = { ...approval.toolCall, status: 'AWAITING_APPROVAL', output: null }
     const event = { __typename: 'ToolApprovalRequested', cursor: '', threadId, runId, at: '' }
-    expect(await approver.take({ ...event, approval: { id: approval.id, toolCall } }, signal)).toBe(true)
+    const asked = { ...event, approval: { id: approval.id, toolCall } }
+    expect(await approver.take(asked, new AbortController().signal, signal)).toBe(true)
+
+    // Somebody who was asked at the same moment, and was slower: their word changes nothing.
+    stdin.write('a\n')
+    expect(await approver.take(asked, new AbortController().signal, signal)).toBe(true)
 
     const { node } = await client.request<{ node: { status: string } }>(
       'query ($id: ID!) { node(id: $id) { ... on ToolApproval { status } } }',

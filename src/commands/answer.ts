@@ -1,3 +1,4 @@
+import type { Form } from './form.ts'
 import { type ServerClient, ServerError } from './server-client.ts'
 
 /** An event of `messageStream`, with what the command line asks of it. */
@@ -15,8 +16,20 @@ export interface StreamEvent {
   readonly reason?: string
   readonly toModelId?: string
   readonly toolCall?: ToolCall
-  readonly approval?: { readonly id: string; readonly toolCall: ToolCall }
-  readonly elicitation?: { readonly id: string; readonly message: string }
+  readonly approval?: Approval
+  readonly elicitation?: Elicitation
+  readonly elicitationId?: string
+}
+
+export interface Approval {
+  readonly id: string
+  readonly toolCall: ToolCall
+}
+
+export interface Elicitation {
+  readonly id: string
+  readonly message: string
+  readonly requestedSchema: Form
 }
 
 export interface ToolCall {
@@ -48,14 +61,6 @@ const cancelRun = `mutation CancelRun($runId: ID!) {
   cancelRun(input: { runId: $runId }) { run { id } }
 }`
 
-const decideToolApproval = `mutation DecideToolApproval($input: DecideToolApprovalInput!) {
-  decideToolApproval(input: $input) { approval { id status } }
-}`
-
-const answerElicitation = `mutation AnswerElicitation($input: AnswerElicitationInput!) {
-  answerElicitation(input: $input) { elicitationId }
-}`
-
 const messageStream = `subscription MessageStream($threadId: ID!, $runId: ID!, $after: String!) {
   messageStream(threadId: $threadId, runId: $runId, after: $after) {
     __typename cursor threadId runId at
@@ -69,6 +74,7 @@ const messageStream = `subscription MessageStream($threadId: ID!, $runId: ID!, $
     ... on ToolApprovalRequested { approval { id expiresAt toolCall { ...Call } } }
     ... on ToolApprovalDecided { approval { id status toolCall { ...Call } } }
     ... on ElicitationRequested { elicitation { id message requestedSchema expiresAt } }
+    ... on ElicitationClosed { elicitationId }
     ... on MessageSnapshot { message { ...Whole } }
     ... on MessageChanged { message { ...Whole } }
     ... on MessageFinished { message { ...Whole } }
@@ -90,26 +96,6 @@ export async function send(client: ServerClient, question: Question, signal: Abo
 
 export async function cancel(client: ServerClient, runId: string, signal: AbortSignal): Promise<void> {
   await client.request(cancelRun, { runId }, signal)
-}
-
-/** A person's word on a tool call. */
-export interface Decision {
-  readonly decision: 'APPROVE' | 'DENY'
-  readonly scope?: 'ONCE' | 'THREAD' | 'ALWAYS'
-  readonly reason?: string
-}
-
-export async function decide(
-  client: ServerClient,
-  approvalId: string,
-  decision: Decision,
-  signal: AbortSignal,
-): Promise<void> {
-  await client.request(decideToolApproval, { input: { approvalId, ...decision } }, signal)
-}
-
-export async function decline(client: ServerClient, elicitationId: string, signal: AbortSignal): Promise<void> {
-  await client.request(answerElicitation, { input: { elicitationId, action: 'DECLINE' } }, signal)
 }
 
 /** Every event of a run, once and in order, across lost connections. */

@@ -1,78 +1,67 @@
-import { createInterface } from 'node:readline'
-import { type Decision, decide, decline, type StreamEvent } from './answer.ts'
-import type { ServerClient } from './server-client.ts'
-import { styledFor } from './text.ts'
+import type { Approval, Elicitation, StreamEvent } from './answer.ts'
+import { askElicitation } from './ask-elicitation.ts'
+import { askForDecision } from './ask-for-decision.ts'
+import { answer, type Decision, decide } from './decisions.ts'
+import type { Terminal } from './dialogue.ts'
+import { isRefusal, type ServerClient } from './server-client.ts'
+import { quoted, styledFor } from './text.ts'
 
 /** Answers what a run asks of the person in front of the terminal. */
 export interface Approver {
-  /** False where the event asks for a decision that nobody here can make: then the run waits for another client. */
-  take(event: StreamEvent, signal: AbortSignal): Promise<boolean>
+  /**
+   * False where the event asks for a decision that nobody here can make: then the run waits for another client.
+   * `settled` is aborted when nobody has to answer any more.
+   */
+  take(event: StreamEvent, settled: AbortSignal, signal: AbortSignal): Promise<boolean>
 }
 
-export interface ApproverOptions {
+export interface ApproverOptions extends Terminal {
   readonly client: ServerClient
-  readonly stdin: NodeJS.ReadableStream & { readonly isTTY?: boolean }
-  readonly stderr: NodeJS.WriteStream
   /** Approve each call without asking. */
   readonly approvesAll: boolean
 }
 
-const choices = '[y]es, [n]o, yes in this [t]hread, [a]lways; or why not: '
-
 export function createApprover({ client, stdin, stderr, approvesAll }: ApproverOptions): Approver {
   const style = styledFor(stderr)
 
-  /** Null where the input ends before the person has said anything. */
-  async function askPerson(name: string, args: unknown, signal: AbortSignal): Promise<Decision | null> {
-    stderr.write(`${style('yellow', `May ${name} run?`)} ${JSON.stringify(args, null, 2)}\n`)
-    const terminal = createInterface({ input: stdin, output: stderr, prompt: choices, signal })
-    terminal.prompt()
-    for await (const line of terminal) {
-      const decision = decisionOf(line)
-      if (decision) return decision
-      terminal.prompt()
-    }
-    signal.throwIfAborted()
-    return null
+  async function takeApproval(approval: Approval, open: AbortSignal, signal: AbortSignal): Promise<boolean> {
+    if (!approvesAll && !stdin.isTTY) return false
+    const decision: Decision | null = approvesAll
+      ? { decision: 'APPROVE' }
+      : await askForDecision(approval, { stdin, stderr }, open)
+    if (decision === null) return open.aborted
+    await decide(client, approval.id, decision, signal)
+    return true
+  }
+
+  async function takeElicitation(elicitation: Elicitation, open: AbortSignal, signal: AbortSignal): Promise<void> {
+    if (stdin.isTTY) return askElicitation(elicitation, { client, stdin, stderr }, open, signal)
+    stderr.write(`${style('yellow', 'A tool asks, and is told that you decline:')}\n${quoted(elicitation.message)}\n`)
+    await answer(client, elicitation.id, { action: 'DECLINE' }, signal)
+  }
+
+  async function takeQuestion(
+    { approval, elicitation }: StreamEvent,
+    open: AbortSignal,
+    signal: AbortSignal,
+  ): Promise<boolean> {
+    if (approval) return takeApproval(approval, open, signal)
+    if (elicitation) await takeElicitation(elicitation, open, signal)
+    return true
   }
 
   return {
-    async take({ approval, elicitation, __typename }, signal) {
-      if (elicitation) {
-        stderr.write(`${style('yellow', `A tool asks, and is told that you decline: ${elicitation.message}`)}\n`)
-        await decline(client, elicitation.id, signal)
-        return true
+    async take(event, settled, signal) {
+      const isQuestion = ['ToolApprovalRequested', 'ElicitationRequested'].includes(event.__typename)
+      const open = AbortSignal.any([settled, signal])
+      if (!isQuestion || open.aborted) return true
+      try {
+        return await takeQuestion(event, open, signal)
+      } catch (error) {
+        // Settled by another client or in time: the stream tells what came of it.
+        if (signal.aborted || isRefusal(error, 'CONFLICT')) return true
+        throw error
       }
-      if (__typename !== 'ToolApprovalRequested' || !approval) return true
-      if (!approvesAll && !stdin.isTTY) return false
-      const { name, arguments: args } = approval.toolCall
-      const decision: Decision | null = approvesAll ? { decision: 'APPROVE' } : await askPerson(name, args, signal)
-      if (decision === null) return false
-      await decide(client, approval.id, decision, signal)
-      return true
     },
-  }
-}
-
-/** What a line means; null for an empty one. Anything but the words of yes is a reason to deny. */
-export function decisionOf(line: string): Decision | null {
-  const answer = line.trim()
-  switch (answer.toLowerCase()) {
-    case '':
-      return null
-    case 'y':
-    case 'yes':
-      return { decision: 'APPROVE', scope: 'ONCE' }
-    case 't':
-    case 'thread':
-      return { decision: 'APPROVE', scope: 'THREAD' }
-    case 'a':
-    case 'always':
-      return { decision: 'APPROVE', scope: 'ALWAYS' }
-    case 'n':
-    case 'no':
-      return { decision: 'DENY' }
-    default:
-      return { decision: 'DENY', reason: answer }
   }
 }

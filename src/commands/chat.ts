@@ -11,9 +11,10 @@ import { type Approver, createApprover } from './approver.ts'
 import { type Command, exitCodeOf, type Invocation, UsageError } from './command.ts'
 import { localUrlOf } from './local-url.ts'
 import { readMcpServers } from './mcp-servers.ts'
+import { readAhead } from './read-ahead.ts'
 import { createServerClient, findServer, type ServerClient, ServerError } from './server-client.ts'
 import { unlessAborted } from './signals.ts'
-import { styledFor } from './text.ts'
+import { shortened, styledFor } from './text.ts'
 
 const flags = {
   thread: { type: 'string' },
@@ -45,7 +46,8 @@ export const chat: Command = {
     try {
       const sent = await send(client, question, interrupted)
       const exitCode = await answer(client, sent, { printer, approver }, invocation)
-      stderr.write(style('dim', `${sent.threadId}; to go on: npm run chat -- --thread ${sent.threadId} "…"\n`))
+      const threadId = shortened(sent.threadId)
+      stderr.write(style('dim', `${threadId}; to go on: npm run chat -- --thread ${threadId} "…"\n`))
       return exitCode
     } catch (error) {
       if (interrupted.aborted) return exitCodeOf(interrupted)
@@ -56,15 +58,10 @@ export const chat: Command = {
   },
 }
 
-interface Terminal {
-  readonly printer: Printer
-  readonly approver: Approver
-}
-
 async function answer(
   client: ServerClient,
   sent: Sent,
-  { printer, approver }: Terminal,
+  { printer, approver }: { readonly printer: Printer; readonly approver: Approver },
   { interrupted }: Invocation,
 ): Promise<number> {
   const { runId } = sent
@@ -85,16 +82,10 @@ async function answer(
   if (interrupted.aborted) onInterrupt()
   else interrupted.addEventListener('abort', onInterrupt, { once: true })
   let last: StreamEvent | undefined
-  // Whoever is asked may press Ctrl-C in place of an answer: the stream then tells how the run ended.
-  const isTaken = (event: StreamEvent) =>
-    approver.take(event, interrupted).catch((error: unknown) => {
-      if (interrupted.aborted) return true
-      throw error
-    })
   try {
-    for await (const event of follow(client, sent, runId, patience.signal)) {
+    for await (const { event, settled } of readAhead(follow(client, sent, runId, patience.signal))) {
       printer.print(event)
-      if (!(await isTaken(event))) {
+      if (!(await approver.take(event, settled, interrupted))) {
         printer.fail(`${event.approval?.toolCall.name} waits for an approval: decide in GraphiQL, or ask with --yes.`)
         return 1
       }
@@ -102,6 +93,7 @@ async function answer(
     }
   } finally {
     interrupted.removeEventListener('abort', onInterrupt)
+    patience.abort()
     printer.end()
   }
   if (last?.status === 'COMPLETED') return 0

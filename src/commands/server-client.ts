@@ -10,11 +10,25 @@ export class ServerError extends Error {
   override readonly name = 'ServerError'
   /** Whether nothing but the connection failed, so that another attempt may succeed. */
   readonly isConnection: boolean
+  /** The `extensions.code` of the server's error; undefined where it gave none. */
+  readonly code: string | undefined
 
-  constructor(message: string, { cause, isConnection = false }: { cause?: unknown; isConnection?: boolean } = {}) {
+  constructor(message: string, { cause, isConnection = false, code }: ServerErrorOptions = {}) {
     super(message, { cause })
     this.isConnection = isConnection
+    this.code = code
   }
+}
+
+interface ServerErrorOptions {
+  readonly cause?: unknown
+  readonly isConnection?: boolean
+  readonly code?: string | undefined
+}
+
+/** Whether the server refused with this code. */
+export function isRefusal(error: unknown, code: string): error is ServerError {
+  return error instanceof ServerError && error.code === code
 }
 
 /** A running Parley, as its clients see it. */
@@ -98,24 +112,31 @@ export async function findServer(url: string): Promise<ServerHealth | null> {
 
 interface GraphqlResult {
   readonly data?: unknown
-  readonly errors?: readonly { readonly message: string }[]
+  readonly errors?: readonly GraphqlError[]
+}
+
+interface GraphqlError {
+  readonly message: string
+  readonly extensions?: { readonly code?: string }
 }
 
 /** The shape of `data` is what the query selected: the server holds itself to its schema. */
 function dataOf<Data>(result: unknown): Data {
   const { data, errors } = result as GraphqlResult
-  if (errors?.length || !data) throw new ServerError(messagesOf(errors ?? []) || 'The server answered with no data.')
+  if (errors?.length) throw refusalOf(errors)
+  if (!data) throw new ServerError('The server answered with no data.')
   return data as Data
 }
 
-function messagesOf(errors: readonly { readonly message: string }[]): string {
-  return errors.map(({ message }) => message).join(' ')
+function refusalOf(errors: readonly GraphqlError[]): ServerError {
+  const message = errors.map((error) => error.message).join(' ')
+  return new ServerError(message, { code: errors[0]?.extensions?.code })
 }
 
 function asServerError(error: unknown, url: string): ServerError {
   if (error instanceof ServerError) return error
   // graphql-ws throws the list of errors that refused a subscription.
-  if (Array.isArray(error)) return new ServerError(messagesOf(error))
+  if (Array.isArray(error)) return refusalOf(error)
   const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error
   const isConnection = true
   return new ServerError(`The connection to ${url} failed: ${describe(cause)}`, { cause: error, isConnection })

@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from 'node:child_process'
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -45,14 +45,40 @@ export interface ProcessOptions {
   readonly node?: string
   /** The script; by default bin/parley.js. */
   readonly script?: string
+  /** At a terminal of its own, where `hasTerminals`: both streams are then one, and `child.stdin` is the keys. */
+  readonly atTerminal?: boolean
+}
+
+/** Whether processes can have terminals here: util-linux's `script` makes them. */
+export function hasTerminals(): boolean {
+  try {
+    return execFileSync('script', ['--version'], { encoding: 'utf8', timeout: 5_000 }).includes('util-linux')
+  } catch {
+    return false
+  }
+}
+
+/** The command that runs another at a terminal, and ends with its exit code. */
+function atNewTerminal(command: readonly string[]): string[] {
+  const quoted = command.map((word) => `'${word.replaceAll("'", `'\\''`)}'`)
+  return ['script', '-qfec', `exec ${quoted.join(' ')}`, '/dev/null']
 }
 
 /** Starts any command of Parley. Disposing of it kills it where it still runs. */
-export function spawnParley({ args = ['serve'], env = {}, cwd, node, script }: ProcessOptions = {}): ParleyProcess {
-  const child = spawn(node ?? process.execPath, [script ?? launcher, ...args], {
+export function spawnParley({
+  args = ['serve'],
+  env = {},
+  cwd,
+  node = process.execPath,
+  script = launcher,
+  atTerminal = false,
+}: ProcessOptions = {}): ParleyProcess {
+  const command = [node, script, ...args]
+  const [file = node, ...words] = atTerminal ? atNewTerminal(command) : command
+  const child = spawn(file, words, {
     cwd: cwd ?? tmpdir(),
     env: { PATH: process.env.PATH, HOME: process.env.HOME, NODE_ENV: 'test', ...env },
-    stdio: ['ignore', 'pipe', 'pipe'],
+    stdio: [atTerminal ? 'pipe' : 'ignore', 'pipe', 'pipe'],
   })
   const written = { all: '', stdout: '', stderr: '' }
   const watchers = new Set<() => void>()
