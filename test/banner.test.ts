@@ -1,5 +1,7 @@
+import { readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { startProcess } from './support/process.ts'
+import { startProcess, temporaryDirectory } from './support/process.ts'
 import { startScriptedModel } from './support/scripted-model.ts'
 import { ollama } from './support/wire/ollama.ts'
 
@@ -49,3 +51,23 @@ describe('the banner names the default model and what made it so:', () => {
     expect(banner).toContain('Default    demo/parley-demo  (defaultModel: environment variable PARLEY_DEFAULT_MODEL)')
   })
 })
+
+test('the banner names the file of MCP servers, and the servers in it', { timeout: startMs }, async () => {
+  await using directory = await temporaryDirectory()
+  const file = join(directory.path, 'servers.json')
+  const mcpServers = { memory: { command: 'true', disabled: true }, tasks: { url: 'http://127.0.0.1:9/mcp' } }
+  await writeFile(file, JSON.stringify({ mcpServers }))
+  const banner = await bannerOf({ PARLEY_MCP_SERVERS_FILE: file })
+  expect(banner).toContain(`MCP servers of ${file}: memory (disabled), tasks`)
+})
+
+test('the banner is what the README shows', { timeout: startMs }, async () => {
+  const readme = await readFile(new URL('../README.md', import.meta.url), 'utf8')
+  const [, shown] = /^\$ npm -s start\n(.*?)```/ms.exec(readme) ?? []
+  if (shown === undefined) throw new Error('the README shows no start')
+  expect(inOnePlace(await bannerOf({}))).toContain(inOnePlace(shown))
+})
+
+function inOnePlace(banner: string): string {
+  return banner.replaceAll(/127\.0\.0\.1:\d+/g, '127.0.0.1:4000').replace(/(?<=^ +Database +).*/m, 'a database')
+}
