@@ -47,7 +47,7 @@ test.each(late)('%s: it is CONNECTING, and nobody waits for it', async (id) => {
 
 /** What becomes of servers that never get as far as their tools: their error says it. */
 const failing: readonly { readonly server: string; readonly error: RegExp }[] = [
-  { server: 'exit-at-start', error: /code 3.*DATABASE_FILE is not set/s },
+  { server: 'exit-at-start', error: /code 3$/ },
   { server: 'crash-loop', error: /code 1/ },
   { server: 'no-command', error: /command not found: \/no\/such\/command/ },
   { server: 'no-directory', error: /no such directory: \/no\/such\/directory/ },
@@ -66,6 +66,12 @@ test.each(failing)('$server: it is UNAVAILABLE, and says why in a line', async (
   expect(told).toMatch(error)
   expect(told?.length).toBeLessThan(1_000)
   expect(tools).toEqual([])
+})
+
+test('what a server that ended has written to its standard error is for the log, and for nobody else', async () => {
+  const { error } = await world.serverThat('exit-at-start', (each) => each.error !== null)
+  expect(error).not.toContain('DATABASE_FILE')
+  expect(world.running.process.output()).toContain('DATABASE_FILE is not set')
 })
 
 /** What becomes of servers that are loud, and nothing else. */

@@ -39,7 +39,8 @@ const stderrPace = { burst: 4 * mebibyte, perSecond: 2 * mebibyte }
  * The transport of a server that this process starts and ends. A response that is too large fails its own request alone,
  * where its ends tell which that is, else the connection. What is no JSON-RPC is logged and ignored. A server that writes
  * without end is read at a pace that leaves time for the others. Where the server ends by itself, the last thing that
- * `onerror` is told is how, with the last lines of its standard error (MCP, Transports, stdio).
+ * `onerror` is told is how. The last lines of its standard error (MCP, Transports, stdio) go into the log alone: they may
+ * tell of other users.
  */
 export function createStdioTransport(config: StdioServerConfig, options: StdioTransportOptions): Transport {
   return new ChildProcessTransport(config, options)
@@ -105,8 +106,12 @@ class ChildProcessTransport implements Transport {
 
   #ended(how: string): void {
     if (!this.#isClosing) {
-      const lines = this.#stderrLog.newest()
-      this.onerror?.(new McpError(lines === '' ? `the server ${how}` : `the server ${how}: ${lines}`))
+      const standardError = this.#stderrLog.newest()
+      this.#options.log.warn(
+        { how, ...(standardError !== '' && { standardError }) },
+        'an MCP server has ended by itself',
+      )
+      this.onerror?.(new McpError(`the server ${how}`))
     }
     this.onclose?.()
   }
