@@ -10,6 +10,7 @@ import { lostTurn } from './lost-turn.ts'
 import { failed, interrupted, type Outcome, stopped } from './outcome.ts'
 import { type ParkedStatus, parkRun } from './parked-runs.ts'
 import { Recorder } from './recorder.ts'
+import { isFinal } from './run-event.ts'
 import type { RunQueue } from './run-queue.ts'
 import { claimRun, endRun, type Lease, LeaseLostError, releaseRun } from './run-rows.ts'
 import { StopReason } from './stop-reason.ts'
@@ -128,12 +129,18 @@ export class Worker {
     }
   }
 
-  /** Whoever decides on a call now says so in the stream as well, and must have the last word there. */
+  /** Whoever decides on a call now, or ends the run, says so in the stream as well, and must have the last word there. */
   async #tellParked({ runId, threadId }: LoadedRun, status: ParkedStatus): Promise<void> {
     const { database, stream } = this.#dependencies
+    const where = { id: runId, thread: { deletedAt: null } }
+    const read = () => database.run.findFirst({ where, select: { status: true } })
+    const stored = await read()
+    const live = stream.liveRun(threadId, runId)
+    if (!stored || isFinal(stored.status) || (live && isFinal(live.status))) return
     stream.append(threadId, runId, { type: 'run-status-changed', status })
-    const now = await database.run.findUnique({ where: { id: runId }, select: { status: true } })
-    if (now && now.status !== status) stream.append(threadId, runId, { type: 'run-status-changed', status: now.status })
+    const now = await read()
+    if (!now || isFinal(now.status) || now.status === status) return
+    stream.append(threadId, runId, { type: 'run-status-changed', status: now.status })
   }
 
   /** Someone else, or a later attempt, writes the run from what is stored: what the stream holds of it is void. */
