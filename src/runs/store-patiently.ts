@@ -12,7 +12,7 @@ export async function storePatiently<Result>(store: () => Promise<Result>, log: 
       return await store()
     } catch (error) {
       if (error instanceof LeaseLostError) throw error
-      log.warn({ err: error }, 'a run could not be stored; it is tried again')
+      log.warn({ err: error }, 'a run could not be stored or read; it is tried again')
       await delay(waitMs)
     }
   }

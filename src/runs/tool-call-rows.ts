@@ -88,14 +88,14 @@ export interface EndedCall {
   readonly result: JsonValue
 }
 
-/** Stores what came of calls that are REQUESTED or RUNNING, and returns the ids of those that were. */
+/** Stores what came of those of these calls that are REQUESTED or RUNNING. */
 export async function endCalls(
   database: PrismaClient,
   { runId, owner, fence }: Lease,
   ended: readonly EndedCall[],
-): Promise<readonly string[]> {
-  if (ended.length === 0) return []
-  const [run] = await database.$queryRaw<{ ids: string[] }[]>`
+): Promise<void> {
+  if (ended.length === 0) return
+  const held = await database.$queryRaw<unknown[]>`
     WITH held AS (
       SELECT r."messageId" FROM "Run" r
       WHERE r.id = ${runId} AND r."leaseOwner" = ${owner} AND r.fence = ${fence} FOR NO KEY UPDATE
@@ -106,21 +106,19 @@ export async function endCalls(
       FROM held, jsonb_to_recordset(${JSON.stringify(ended)}::jsonb) AS e(
         "toolCallId" text, status "ToolCallStatus", output text, result jsonb)
       WHERE c.id = e."toolCallId" AND c."messageId" = held."messageId" AND c.status IN ('REQUESTED', 'RUNNING')
-      RETURNING c.id
     )
-    SELECT coalesce((SELECT array_agg(id ORDER BY id) FROM ended), '{}') AS ids FROM held`
-  if (!run) throw leaseLost({ runId, owner, fence })
-  return run.ids
+    SELECT FROM held`
+  if (held.length === 0) throw leaseLost({ runId, owner, fence })
 }
 
-/** Makes REQUESTED calls of the client's own tools wait for the client's results; returns the ids of those. */
+/** Makes those of these calls of the client's own tools that are REQUESTED wait for the client's results. */
 export async function awaitResults(
   database: PrismaClient,
   { runId, owner, fence }: Lease,
   toolCallIds: readonly string[],
-): Promise<readonly string[]> {
-  if (toolCallIds.length === 0) return []
-  const [run] = await database.$queryRaw<{ ids: string[] }[]>`
+): Promise<void> {
+  if (toolCallIds.length === 0) return
+  const held = await database.$queryRaw<unknown[]>`
     WITH held AS (
       SELECT r."messageId" FROM "Run" r
       WHERE r.id = ${runId} AND r."leaseOwner" = ${owner} AND r.fence = ${fence} FOR NO KEY UPDATE
@@ -128,11 +126,9 @@ export async function awaitResults(
       UPDATE "ToolCall" c SET status = 'AWAITING_RESULT', "startedAt" = now()
       FROM held
       WHERE c.id = ANY(${[...toolCallIds]}::text[]) AND c."messageId" = held."messageId" AND c.status = 'REQUESTED'
-      RETURNING c.id
     )
-    SELECT coalesce((SELECT array_agg(id ORDER BY id) FROM waiting), '{}') AS ids FROM held`
-  if (!run) throw leaseLost({ runId, owner, fence })
-  return run.ids
+    SELECT FROM held`
+  if (held.length === 0) throw leaseLost({ runId, owner, fence })
 }
 
 /** Makes the run's calls that are RUNNING, and whose tools nobody here waits for any more, UNKNOWN; returns their ids. */

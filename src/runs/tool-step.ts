@@ -57,7 +57,9 @@ export async function runToolStep(
   const place = { messageId: run.messageId, step }
   const calls = await store(() => readStepCalls(database, place))
   // Nothing of this step runs here yet: whoever sent them is gone.
-  if (calls.some(({ status }) => status === 'RUNNING')) tell(await store(() => loseCalls(database, lease)))
+  const lost = calls.filter(({ status }) => status === 'RUNNING')
+  if (lost.length > 0) await store(() => loseCalls(database, lease))
+  tell(lost.map(({ id }) => id))
 
   const ended: EndedCall[] = []
   const awaited: string[] = []
