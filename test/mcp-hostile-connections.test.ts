@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type HttpServers, startHttpServers } from './support/hostile-mcp/entries.ts'
 import { expectUnharmed } from './support/hostile-mcp/unharmed.ts'
 import { type HostileWorld, openHostileWorld } from './support/hostile-mcp/world.ts'
-import { countRounds } from './support/rounds.ts'
+import { countRounds, rounds } from './support/rounds.ts'
 
 // MCP servers over HTTP that hold on to connections, ask without end, or make their client remember.
 
@@ -46,6 +46,35 @@ test('what a server says of tasks, which nobody has asked for, is not remembered
   await world.beside(() => callOften('task-results', count))
   expect((await world.heldBytes()) - before).toBeLessThan((count * mebibyte) / 4)
 })
+
+test(
+  'calls over one WebSocket leave nothing in memory, however many they are',
+  async ({ task }) => {
+    const servers = ['good', 'open-answers', 'answers-elsewhere', 'older-unconfirmed']
+    // Whatever held an argument or a result of each call would hold this.
+    const text = 'x'.repeat(20_000)
+    const call = async (server: string) => {
+      const { output, isError } = await world.executeOverWebSocket(`${server}__echo`, { text })
+      expect({ isError, length: output.length }).toEqual({ isError: false, length: text.length })
+    }
+    const callAll = async (times: number) => {
+      for (let done = 0; done < times; done++)
+        await Promise.all(servers.flatMap((server) => Array.from({ length: 10 }, () => call(server))))
+      await Promise.all(servers.slice(1).map((server) => http.idle(server)))
+    }
+    for (const server of servers) await world.ready(server)
+    await callAll(5)
+    const before = await world.heldBytes()
+    const count = countRounds(task, 25, 500)
+    await callAll(count)
+    const calls = count * servers.length * 10
+    const growth = (await world.heldBytes()) - before
+    expect(growth, `${growth} bytes more after ${calls} calls`).toBeLessThan(
+      Math.min(calls * text.length * 0.5, 20 * mebibyte),
+    )
+  },
+  rounds(30_000, 300_000),
+)
 
 /** What is sent to a server that is no request: answers to its questions. */
 async function answersTo(fault: string): Promise<number> {

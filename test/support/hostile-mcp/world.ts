@@ -44,8 +44,10 @@ export interface HostileWorld extends AsyncDisposable {
   servers(): Promise<readonly ServerView[]>
   /** The server as soon as that is true of it. */
   serverThat(id: string, isTrue: (server: ServerView) => boolean): Promise<ServerView>
-  ready(id: string): Promise<ServerView>
+  ready(id: string): Promise<void>
   execute(name: string, args?: Readonly<Record<string, unknown>>): Promise<Outcome>
+  /** As `execute`, over the WebSocket that is open all the while. */
+  executeOverWebSocket(name: string, args: Readonly<Record<string, unknown>>): Promise<Outcome>
   /** What the main thread holds after a garbage collection. */
   heldBytes(): Promise<number>
   /** Does something, and calls the well-behaved server all the while. Throws where that does not answer as it should. */
@@ -75,6 +77,11 @@ type Responding = Pick<TestClient, 'respond'>
 
 const listServers = new TypedDocumentString<{ mcpServers: readonly ServerView[] }, object>(
   '{ mcpServers { id status error tools { name title description } } }',
+)
+
+/** Without the tools, of which there may be thousands. */
+const listStatuses = new TypedDocumentString<{ mcpServers: readonly Pick<ServerView, 'id' | 'status'>[] }, object>(
+  '{ mcpServers { id status } }',
 )
 
 interface ExecuteToolData {
@@ -109,13 +116,12 @@ export async function openHostileWorld(
   }
 
   async function serverThat(id: string, isTrue: (server: ServerView) => boolean): Promise<ServerView> {
-    // Under load, servers start slowly; a test that waits for nothing ends at its own timeout.
-    for (;;) {
-      const server = (await listAll()).find((each) => each.id === id)
-      if (!server) throw new Error(`there is no server ${id}`)
-      if (isTrue(server)) return server
-      await delay(20)
-    }
+    return find(listAll, id, isTrue)
+  }
+
+  async function ready(id: string): Promise<void> {
+    const listed = async () => (await client.request(listStatuses, {})).mcpServers
+    await find(listed, id, ({ status }) => status === 'READY')
   }
 
   async function execute(name: string, args: object = {}, { respond }: Responding = client): Promise<Outcome> {
@@ -143,7 +149,7 @@ export async function openHostileWorld(
     }
   }
 
-  await serverThat('good', ({ status }) => status === 'READY')
+  await ready('good')
   const quiet: number[] = []
   const besideMs: number[] = []
   const heldAtFirst = await heldBytes()
@@ -155,8 +161,9 @@ export async function openHostileWorld(
     model,
     servers: listAll,
     serverThat,
-    ready: (id) => serverThat(id, ({ status }) => status === 'READY'),
+    ready,
     execute: (name, args) => execute(name, args),
+    executeOverWebSocket: (name, args) => execute(name, args, webSocketClient),
     heldBytes,
     async beside(action) {
       let isDone = false
@@ -187,6 +194,21 @@ export async function openHostileWorld(
       return { medianQuietMs, medianBesideMs, slowBesideMs, heldBytes: extraBytes, peakBytes, logBytes, text }
     },
     [Symbol.asyncDispose]: () => held.disposeAsync(),
+  }
+}
+
+/** The server as soon as that is true of it: the API tells of servers when it is asked, and not by itself. */
+async function find<Server extends { readonly id: string }>(
+  list: () => Promise<readonly Server[]>,
+  id: string,
+  isTrue: (server: Server) => boolean,
+): Promise<Server> {
+  // Under load, servers start slowly; a test that waits for nothing ends at its own timeout.
+  for (;;) {
+    const server = (await list()).find((each) => each.id === id)
+    if (!server) throw new Error(`there is no server ${id}`)
+    if (isTrue(server)) return server
+    await delay(20)
   }
 }
 
