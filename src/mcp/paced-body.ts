@@ -12,9 +12,15 @@ const framingFactor = 128
 /** A response's body, no faster than the budget allows, in which a byte costs more where each comes by itself. */
 export async function* pacedBody(incoming: IncomingMessage, budget: Budget): AsyncGenerator<Buffer, void> {
   const { socket } = incoming
-  let received = socket.bytesRead
+  const start = socket.bytesRead
+  let received = start
+  let given = 0
+  let framed = 0
   for await (const bytes of incoming as AsyncIterable<Buffer>) {
-    const framing = Math.max(0, socket.bytesRead - received - bytes.length)
+    given += bytes.length
+    // Of what had come before this piece, all of the body is given by now.
+    const framing = Math.max(0, received - start - given - framed)
+    framed += framing
     received = socket.bytesRead
     await budget.spend(Math.max(bytes.length, minPieceBytes) + framing * framingFactor)
     yield bytes
