@@ -1,15 +1,7 @@
 import { expect, test } from 'vitest'
 import { newId } from '../src/platform/ids.ts'
 import { DecideToolApprovalDocument, ListToolApprovalsDocument, SubmitToolResultDocument } from './generated/graphql.ts'
-import {
-  askAndWait,
-  askForTools,
-  mailTool,
-  onlyApproval,
-  type Sent,
-  startAsking,
-  toldResults,
-} from './support/asking.ts'
+import { askAndWait, askForTools, mailTool, onlyApproval, type Sent, toldResults } from './support/asking.ts'
 import { createTestClient } from './support/client.ts'
 import { ask, type Conversations, readRun } from './support/conversation.ts'
 import { createTestDatabase, hasPostgres } from './support/database.ts'
@@ -17,6 +9,7 @@ import { Follower } from './support/follower.ts'
 import { countRounds, rounds } from './support/rounds.ts'
 import { connectToRows } from './support/rows.ts'
 import { startScriptedModel } from './support/scripted-model.ts'
+import { startToolConversations } from './support/tool-conversation.ts'
 
 interface Clients extends Conversations {
   readonly second: Conversations['client']
@@ -30,8 +23,9 @@ async function startTwo(): Promise<Clients> {
   const model = resources.use(await startScriptedModel())
   const database = resources.use(await createTestDatabase())
   const options = { model, tools: [mailTool(sent)], database }
-  const first = resources.use(await startAsking(options))
-  const other = database.kind === 'postgres' ? resources.use(await startAsking(options)).server : first.server
+  const first = resources.use(await startToolConversations(options))
+  const other =
+    database.kind === 'postgres' ? resources.use(await startToolConversations(options)).server : first.server
   const second = resources.use(createTestClient(other))
   const held = resources.move()
   const { server, client } = first
@@ -98,7 +92,7 @@ test.skipIf(!hasPostgres())('a call that is about to be asked for when its tool 
   await using database = await createTestDatabase('postgres')
   await using model = await startScriptedModel()
   const sent: Sent = []
-  await using conversations = await startAsking({ model, tools: [mailTool(sent)], database })
+  await using conversations = await startToolConversations({ model, tools: [mailTool(sent)], database })
   const { client, server } = conversations
   await using before = await askAndWait(conversations, [{ id: 'call_1', arguments: { to: 'ann' } }])
   await using rows = await connectToRows(database)

@@ -8,7 +8,6 @@ import {
   pendingIds,
   refusal,
   type Sent,
-  startAsking,
   toldResults,
   type Waiting,
 } from './support/asking.ts'
@@ -17,6 +16,7 @@ import { createTestDatabase, type TestDatabase } from './support/database.ts'
 import { Follower } from './support/follower.ts'
 import { connectToRows } from './support/rows.ts'
 import { type ScriptedModel, startScriptedModel } from './support/scripted-model.ts'
+import { startToolConversations } from './support/tool-conversation.ts'
 import { refuseDecisions } from './support/tool-rows.ts'
 
 // What waits for a person waits in the database: it outlives the server, and it ends in time.
@@ -29,7 +29,7 @@ let sent: Sent
 
 async function start(approvalTtlMs?: number): Promise<void> {
   const config = approvalTtlMs === undefined ? {} : { tools: { approvalTtlMs } }
-  conversations = await startAsking({ model, tools: [mailTool(sent)], database, config })
+  conversations = await startToolConversations({ model, tools: [mailTool(sent)], database, config })
 }
 beforeEach(async () => {
   sent = []

@@ -10,13 +10,13 @@ import {
   onlyApproval,
   pendingIds,
   type Sent,
-  startAsking,
 } from './support/asking.ts'
 import { ask, type Conversations } from './support/conversation.ts'
 import { createTestDatabase, type TestDatabase } from './support/database.ts'
 import { Follower } from './support/follower.ts'
 import { HeldTool } from './support/held-tool.ts'
 import { type ScriptedModel, startScriptedModel } from './support/scripted-model.ts'
+import { startToolConversations } from './support/tool-conversation.ts'
 import { refuseDecisions } from './support/tool-rows.ts'
 
 // How long a person's yes holds: for the call, for the thread, or always, and no longer than the tool stays the same.
@@ -27,7 +27,7 @@ let database: TestDatabase
 let conversations: Conversations
 
 async function start(tools: readonly BuiltinTool[]): Promise<void> {
-  conversations = await startAsking({ model, tools, database })
+  conversations = await startToolConversations({ model, tools, database })
 }
 beforeAll(async () => {
   model = await startScriptedModel()
@@ -213,7 +213,11 @@ test('a tool that has changed asks again, whatever was granted, and what was dec
 test('a grant that is revoked while a call waits for its turn does not hold for it', async () => {
   await using model = await startScriptedModel()
   const asking = new HeldTool('asking', { isReadOnly: false })
-  await using serial = await startAsking({ model, tools: [asking.tool], config: { tools: { concurrency: 1 } } })
+  await using serial = await startToolConversations({
+    model,
+    tools: [asking.tool],
+    config: { tools: { concurrency: 1 } },
+  })
   const { client } = serial
   const call = (n: number): Call => ({ id: `call_${n}`, name: 'asking', arguments: { n } })
   await using waiting = await askAndWait(serial, [call(1), call(2)])

@@ -8,11 +8,11 @@ import {
   pendingIds,
   refusal,
   type Sent,
-  startAsking,
   toldResults,
 } from './support/asking.ts'
 import { type Conversations, readRun } from './support/conversation.ts'
 import { type ScriptedModel, startScriptedModel } from './support/scripted-model.ts'
+import { startToolConversations } from './support/tool-conversation.ts'
 
 const sent: Sent = []
 const secret = 'a secret of the mail'
@@ -21,7 +21,7 @@ let conversations: Conversations
 beforeAll(async () => {
   model = await startScriptedModel()
   const tools = [mailTool(sent), mailTool(sent, { name: 'look_up', isReadOnly: true })]
-  conversations = await startAsking({ model, tools })
+  conversations = await startToolConversations({ model, tools })
 })
 afterAll(async () => {
   await conversations?.[Symbol.asyncDispose]()

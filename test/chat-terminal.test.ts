@@ -1,11 +1,12 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { printable } from '../src/commands/text.ts'
-import { askForTools, type Call, decide, mailTool, pendingIds, type Sent, startAsking } from './support/asking.ts'
+import { askForTools, type Call, decide, mailTool, pendingIds, type Sent } from './support/asking.ts'
 import type { Conversations } from './support/conversation.ts'
 import { Person } from './support/person.ts'
 import { hasTerminals, runParley } from './support/process.ts'
 import { answer, fieldQuestion, inquirer, nameQuestion, pendingQuestions } from './support/questions.ts'
 import { type ScriptedModel, startScriptedModel } from './support/scripted-model.ts'
+import { startToolConversations } from './support/tool-conversation.ts'
 
 // `parley chat` in front of a person: what it asks, what ends that, and what a terminal is given.
 
@@ -32,7 +33,7 @@ beforeAll(async () => {
       run: async () => ({ output: attack, result: null, isError: false }),
     }),
   ]
-  conversations = await startAsking({ model, tools })
+  conversations = await startToolConversations({ model, tools })
 }, timeout)
 afterAll(async () => {
   await conversations?.[Symbol.asyncDispose]()

@@ -1,10 +1,11 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import { CancelRunDocument, ReadToolCallDocument, SubmitToolResultDocument } from './generated/graphql.ts'
-import { askAndWait, decide, mailTool, onlyApproval, type Sent, startAsking, toldResults } from './support/asking.ts'
+import { askAndWait, decide, mailTool, onlyApproval, type Sent, toldResults } from './support/asking.ts'
 import { ask, type Conversations } from './support/conversation.ts'
 import { createTestDatabase, type TestDatabase } from './support/database.ts'
 import { Follower } from './support/follower.ts'
 import { type ScriptedModel, startScriptedModel } from './support/scripted-model.ts'
+import { startToolConversations } from './support/tool-conversation.ts'
 
 // Tools that the client runs itself, and the results that it brings.
 
@@ -16,7 +17,7 @@ let conversations: Conversations
 beforeAll(async () => {
   model = await startScriptedModel()
   database = await createTestDatabase()
-  conversations = await startAsking({ model, tools: [mailTool(sent)], database, config })
+  conversations = await startToolConversations({ model, tools: [mailTool(sent)], database, config })
 })
 afterAll(async () => {
   await conversations?.[Symbol.asyncDispose]()
@@ -143,7 +144,7 @@ test('a result that comes after a restart continues the run', async () => {
   const waiting = await askAndWait(conversations, [pick()], { clientTools })
   await waiting.watcher[Symbol.asyncDispose]()
   await conversations[Symbol.asyncDispose]()
-  conversations = await startAsking({ model, tools: [mailTool(sent)], database, config })
+  conversations = await startToolConversations({ model, tools: [mailTool(sent)], database, config })
   const { threadId, runId } = waiting
   await using follower = await Follower.open(conversations.server, { threadId, runId })
   await submit(onlyCall(waiting), 'green')

@@ -1,15 +1,15 @@
 import { expect, test } from 'vitest'
-import { startAsking, toldResults } from './support/asking.ts'
+import { toldResults } from './support/asking.ts'
 import { readRun } from './support/conversation.ts'
 import { createTestDatabase } from './support/database.ts'
 import { Follower } from './support/follower.ts'
 import { type Asking, inquirer, pendingQuestions, refusalOf, startQuestion } from './support/questions.ts'
 import { startScriptedModel } from './support/scripted-model.ts'
-import { readCalls } from './support/tool-conversation.ts'
+import { readCalls, startToolConversations } from './support/tool-conversation.ts'
 
 /** A question that is open when its server stops. */
-async function askAndStop(place: Parameters<typeof startAsking>[0]): Promise<Asking> {
-  await using conversations = await startAsking(place)
+async function askAndStop(place: Parameters<typeof startToolConversations>[0]): Promise<Asking> {
+  await using conversations = await startToolConversations(place)
   await using asking = await startQuestion(conversations)
   expect(await pendingQuestions(conversations.client)).toMatchObject([{ id: asking.elicitation.id }])
   return asking
@@ -21,7 +21,7 @@ test('a restart closes a question: it is asked and answered no more, and its run
   const place = { model, tools: [inquirer], database }
   const { elicitation, threadId, runId, answerId } = await askAndStop(place)
 
-  await using after = await startAsking(place)
+  await using after = await startToolConversations(place)
   const { client } = after
   expect(await pendingQuestions(client)).toEqual([])
   const answer = { elicitationId: elicitation.id, action: 'ACCEPT', content: { name: 'Ann' } } as const

@@ -2,7 +2,7 @@ import { setTimeout } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { ElicitationRequest } from '../src/tools/tool.ts'
 import { CancelRunDocument, ReadToolCallsDocument } from './generated/graphql.ts'
-import { startAsking, toldResults } from './support/asking.ts'
+import { toldResults } from './support/asking.ts'
 import { type Conversations, readRun } from './support/conversation.ts'
 import {
   answer,
@@ -16,6 +16,7 @@ import {
   startQuestion,
 } from './support/questions.ts'
 import { type ScriptedModel, startScriptedModel } from './support/scripted-model.ts'
+import { startToolConversations } from './support/tool-conversation.ts'
 
 // Questions that a tool asks the person behind its call, in the middle of it.
 
@@ -26,7 +27,11 @@ let model: ScriptedModel
 let conversations: Conversations
 beforeAll(async () => {
   model = await startScriptedModel()
-  conversations = await startAsking({ model, tools: [inquirer], config: { tools: { timeoutMs: callTimeoutMs } } })
+  conversations = await startToolConversations({
+    model,
+    tools: [inquirer],
+    config: { tools: { timeoutMs: callTimeoutMs } },
+  })
 })
 afterAll(async () => {
   await conversations?.[Symbol.asyncDispose]()

@@ -8,12 +8,13 @@ import {
   ReadToolCallDocument,
   ReadToolCallsDocument,
 } from './generated/graphql.ts'
-import { askAndWait, askForTools, type Call, decide, mailTool, onlyApproval, startAsking } from './support/asking.ts'
+import { askAndWait, askForTools, type Call, decide, mailTool, onlyApproval } from './support/asking.ts'
 import { ask, type Conversations } from './support/conversation.ts'
 import { createTestDatabase } from './support/database.ts'
 import { Follower } from './support/follower.ts'
 import { connectToRows } from './support/rows.ts'
 import { type ScriptedModel, startScriptedModel } from './support/scripted-model.ts'
+import { startToolConversations } from './support/tool-conversation.ts'
 
 // How tool calls are shown: at messages and runs, by their ids, and in the stream.
 
@@ -38,7 +39,7 @@ let rows: pg.Client
 beforeAll(async () => {
   const database = resources.use(await createTestDatabase())
   model = resources.use(await startScriptedModel())
-  conversations = resources.use(await startAsking({ model, tools, database }))
+  conversations = resources.use(await startToolConversations({ model, tools, database }))
   rows = resources.use(await connectToRows(database))
 })
 afterAll(() => resources.disposeAsync())
@@ -198,10 +199,10 @@ test('many calls of many messages cost as many statements as one', async () => {
 test('after a restart, a call shows its tool before anybody has listed tools', async () => {
   await using own = new AsyncDisposableStack()
   const database = own.use(await createTestDatabase())
-  const before = await startAsking({ model, tools, database })
+  const before = await startToolConversations({ model, tools, database })
   const { answerId } = await answered([call('call_1')], {}, before)
   await before[Symbol.asyncDispose]()
-  const { client } = own.use(await startAsking({ model, tools, database }))
+  const { client } = own.use(await startToolConversations({ model, tools, database }))
   const { node } = await client.request(ReadToolCallsDocument, { messageId: answerId })
   expect(node).toMatchObject({ toolCalls: [{ tool: { name: 'repeat', description: 'Gives back what it gets.' } }] })
 })

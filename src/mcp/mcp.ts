@@ -79,9 +79,14 @@ export interface McpPool extends AsyncDisposable {
   servers(caller: McpCaller): readonly McpServer[]
   /**
    * The tools of all servers that are, or were, READY for the caller. With `refresh` each is asked again, and it is waited
-   * for those that answer in time. A server with `forwardToken` is connected for the caller when this is first asked.
+   * for those that answer in time. A server with `forwardToken` is connected for the caller when this is first asked. One
+   * that has only begun to connect is waited for a little; where it is needed, until that has succeeded or failed.
    */
-  tools(caller: McpCaller, options: { readonly refresh: boolean }, signal: AbortSignal): Promise<readonly McpTool[]>
+  tools(
+    caller: McpCaller,
+    options: { readonly refresh: boolean; readonly isNeeded?: (serverId: string) => boolean },
+    signal: AbortSignal,
+  ): Promise<readonly McpTool[]>
   /** Throws an `McpError`, or the signal's reason; then the server is told that the call is cancelled. */
   call(caller: McpCaller, call: McpCall, signal: AbortSignal): Promise<McpCallResult>
   /** Ends the server's connections and makes new ones; returns when the first of them is READY or has failed. */

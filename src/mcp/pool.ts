@@ -138,9 +138,10 @@ export function createMcpPool(options: McpPoolOptions): McpPool {
   return {
     servers: (caller) => configs.map((config) => serverFor(caller, config)),
 
-    async tools(caller, { refresh }, signal) {
+    async tools(caller, { refresh, isNeeded = () => false }, signal) {
       const connections = reachable(caller)
-      await Promise.all(connections.map((connection) => connection.settled(rules.settleMs, signal)))
+      const patienceFor = (id: string) => (isNeeded(id) ? rules.connectTimeoutMs + rules.listTimeoutMs : rules.settleMs)
+      await Promise.all(connections.map((each) => each.settled(patienceFor(each.server.id), signal)))
       if (refresh)
         await allWithin(
           connections.map((connection) => connection.refresh()),

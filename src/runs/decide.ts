@@ -102,7 +102,7 @@ async function readArguments(
 ): Promise<string | null> {
   if (input.arguments === undefined || input.arguments === null) return null
   const edited = cleanJsonObject('arguments', input.arguments, maxArgumentsBytes)
-  const tool = (await tools.tools({ viewer, token }, { refresh: false }, signal)).get(toolName)
+  const tool = (await tools.tools({ viewer, token }, { refresh: false, needed: toolName }, signal)).get(toolName)
   if (!tool) throw conflict('The tool is not there now: other arguments cannot be checked.', 'arguments')
   const problem = await tools.check(tool.definition, edited, signal)
   if (problem !== null) throw badInput('arguments', problem)

@@ -22,14 +22,15 @@ export interface OfferedTool {
   readonly tool: Tool | null
 }
 
-/** The server's tools and the client's. The run was accepted with the latter: they come first where names clash by now. */
+/** The server's tools and the client's. The run was accepted with the latter: they come first where names clash by now. `needed`: see `ToolListing`. */
 export async function offerTools(
   { viewer, runId, threadId, clientTools }: StoredRun,
   { database, tools, callerTokens, log }: Pick<ToolStepDependencies, 'database' | 'tools' | 'callerTokens' | 'log'>,
   signal: AbortSignal,
+  needed?: string,
 ): Promise<OfferedTools> {
   const caller = { viewer, token: callerTokens.get(runId) }
-  const own = await tools.tools(caller, { refresh: false }, signal)
+  const own = await tools.tools(caller, { refresh: false, needed }, signal)
   const all = new Map<string, OfferedTool>()
   for (const clientTool of clientTools) {
     const definition = clientToolDefinition(clientTool)

@@ -1,27 +1,17 @@
-import pLimit from 'p-limit'
 import { isSettled } from '../chat/tool-calls.ts'
 import type { PrismaClient } from '../database/generated/client.ts'
 import { assertNever } from '../platform/assert-never.ts'
 import type { Log } from '../platform/log.ts'
-import { failure, type ToolInvocation, type ToolResult } from '../tools/tool.ts'
 import type { Toolbox } from '../tools/toolbox.ts'
 import type { Recording, StoredRun } from './advance.ts'
 import { type ApprovalAsk, requestApprovals } from './approval-rows.ts'
 import type { CallerTokens } from './caller-tokens.ts'
 import type { Elicitations } from './elicitations.ts'
 import { type OfferedTools, offerTools } from './offered-tools.ts'
-import { ProgressMeter } from './progress-meter.ts'
+import { runCalls } from './sent-calls.ts'
 import { storePatiently } from './store-patiently.ts'
-import {
-  awaitResults,
-  type EndedCall,
-  endCalls,
-  loseCalls,
-  markSent,
-  readStepCalls,
-  type StepCall,
-} from './tool-call-rows.ts'
-import { judge, repeatedId, tooMany } from './tool-verdict.ts'
+import { awaitResults, type EndedCall, endCalls, loseCalls, readStepCalls, type StepCall } from './tool-call-rows.ts'
+import { isApproved, judge, repeatedId, tooMany, type Verdict } from './tool-verdict.ts'
 
 export interface ToolStepDependencies {
   readonly database: PrismaClient
@@ -54,50 +44,16 @@ export async function runToolStep(
     for (const toolCallId of toolCallIds)
       recording.record({ type: 'tool-call-changed', messageId: run.messageId, toolCallId })
   }
-  const place = { messageId: run.messageId, step }
-  const calls = await store(() => readStepCalls(database, place))
+  const readCalls = () => store(() => readStepCalls(database, { messageId: run.messageId, step }))
+
+  const calls = await readCalls()
   // Nothing of this step runs here yet: whoever sent them is gone.
   const lost = calls.filter(({ status }) => status === 'RUNNING')
   if (lost.length > 0) await store(() => loseCalls(database, lease))
   tell(lost.map(({ id }) => id))
 
-  const ended: EndedCall[] = []
-  const awaited: string[] = []
-  const asks: ApprovalAsk[] = []
-  const sendable: StepCall[] = []
-  const ids = new Set<string>()
-  for (const [index, call] of calls.entries()) {
-    const isRepeated = ids.has(call.callId)
-    ids.add(call.callId)
-    if (call.status !== 'REQUESTED') continue
-    const toolCallId = call.id
-    const verdict =
-      index >= maxCalls
-        ? tooMany(maxCalls)
-        : isRepeated
-          ? repeatedId(call.callId)
-          : await judge(call, { offered, tools }, signal)
-    switch (verdict.kind) {
-      case 'end':
-        ended.push({ toolCallId, status: verdict.status, output: verdict.output, result: null })
-        break
-      case 'await':
-        awaited.push(toolCallId)
-        break
-      case 'ask': {
-        const { name: toolName, hash: definitionHash } = verdict.definition
-        const args = JSON.stringify(verdict.arguments)
-        asks.push({ toolCallId, toolName, definitionHash, arguments: args, previousId: call.approval?.id ?? null })
-        break
-      }
-      case 'send':
-        sendable.push(call)
-        break
-      default:
-        assertNever(verdict)
-    }
-  }
-
+  const present = await withApproved(calls, { offered, run }, dependencies, signal)
+  const { ended, awaited, asks, sendable } = await sortOut(calls, { offered: present, tools }, signal)
   await store(() => endCalls(database, lease, ended))
   tell(ended.map(({ toolCallId }) => toolCallId))
   await store(() => awaitResults(database, lease, awaited))
@@ -106,110 +62,76 @@ export async function runToolStep(
     // A try whose answer got lost may have stored it: then nobody is asked twice.
     await store(() => requestApprovals(database, lease, asks, tools.config.approvalTtlMs))
     const asked = new Set(asks.map(({ toolCallId }) => toolCallId))
-    for (const { id, approval } of await store(() => readStepCalls(database, place))) {
+    for (const { id, approval } of await readCalls()) {
       if (!asked.has(id) || !approval) continue
       tell([id])
       recording.record({ type: 'approval-requested', approvalId: approval.id })
     }
   }
-  await runAll(sendable, { run, recording, tell }, dependencies, signal)
-  const left = await store(() => readStepCalls(database, place))
-  return left.every(isSettled) ? 'done' : 'waiting'
+  await runCalls(sendable, { run, recording, tell }, dependencies, signal)
+  return (await readCalls()).every(isSettled) ? 'done' : 'waiting'
 }
 
-interface Scene {
-  readonly run: StoredRun
-  readonly recording: Recording
-  readonly tell: (toolCallIds: readonly string[]) => void
-}
-
-/** Returns once all have ended. What one throws lets go of all the others, and is thrown then. */
-async function runAll(
+/** What is offered, once the servers are there whose tools a person has approved: after a restart, some take their time. */
+async function withApproved(
   calls: readonly StepCall[],
-  scene: Scene,
+  { offered, run }: { readonly offered: OfferedTools; readonly run: StoredRun },
   dependencies: ToolStepDependencies,
   signal: AbortSignal,
-): Promise<void> {
-  if (calls.length === 0) return
-  const giveUp = new AbortController()
-  const either = AbortSignal.any([signal, giveUp.signal])
-  const limit = pLimit(dependencies.tools.config.concurrency)
-  const running = calls.map((call) =>
-    limit(() => runOne(call, scene, dependencies, either)).catch((error: unknown) => {
-      giveUp.abort(error)
-      throw error
-    }),
-  )
-  await Promise.allSettled(running)
-  signal.throwIfAborted()
-  await Promise.all(running)
+): Promise<OfferedTools> {
+  let present = offered
+  for (const call of calls) {
+    if (call.status !== 'REQUESTED' || !isApproved(call) || present.find(call.name)) continue
+    present = await offerTools(run, dependencies, signal, call.name)
+  }
+  return present
 }
 
-/** The tool, and what the person lets run, may have changed while the call waited for its turn: then it stays REQUESTED. */
-async function runOne(
-  call: StepCall,
-  { run, recording, tell }: Scene,
-  dependencies: ToolStepDependencies,
+/** What is to be done with the calls that are REQUESTED. */
+interface Sorted {
+  readonly ended: EndedCall[]
+  readonly awaited: string[]
+  readonly asks: ApprovalAsk[]
+  readonly sendable: StepCall[]
+}
+
+async function sortOut(
+  calls: readonly StepCall[],
+  judges: { readonly offered: OfferedTools; readonly tools: Toolbox },
   signal: AbortSignal,
-): Promise<void> {
-  signal.throwIfAborted()
-  const { database, tools, elicitations, log } = dependencies
-  const offered = await offerTools(run, dependencies, signal)
-  const verdict = await judge(call, { offered, tools }, signal)
-  if (verdict.kind !== 'send') return
-  const { tool, arguments: args, approvalId } = verdict
-  const { lease } = recording
-  const { messageId, viewer, threadId, runId } = run
+): Promise<Sorted> {
+  const sorted: Sorted = { ended: [], awaited: [], asks: [], sendable: [] }
+  const ids = new Set<string>()
+  for (const [index, call] of calls.entries()) {
+    const isRepeated = ids.has(call.callId)
+    ids.add(call.callId)
+    if (call.status !== 'REQUESTED') continue
+    if (index >= maxCalls) add(sorted, call, tooMany(maxCalls))
+    else if (isRepeated) add(sorted, call, repeatedId(call.callId))
+    else add(sorted, call, await judge(call, judges, signal))
+  }
+  return sorted
+}
+
+function add({ ended, awaited, asks, sendable }: Sorted, call: StepCall, verdict: Verdict): void {
   const toolCallId = call.id
-  const { hash: definitionHash } = tool.definition
-  const sent = { toolCallId, approvalId, definitionHash }
-  if (!(await storePatiently(() => markSent(database, lease, sent), log))) return
-  signal.throwIfAborted()
-  tell([toolCallId])
-
-  const startedAt = performance.now()
-  const meter = new ProgressMeter((progress) =>
-    recording.record({ type: 'tool-progressed', messageId, toolCallId, ...progress }),
-  )
-  const invocation: ToolInvocation = {
-    ...offered.caller,
-    arguments: args,
-    onProgress: meter.report,
-    elicit: (request, asking) =>
-      elicitations.ask(
-        { viewer, threadId, runId, toolCallId, request },
-        (event) => recording.record(event),
-        AbortSignal.any([asking, signal]),
-      ),
-  }
-  let given: ToolResult
-  try {
-    given = await untilAborted(tools.call(tool, invocation, signal), signal)
-  } catch (error) {
-    signal.throwIfAborted()
-    log.error({ err: error, toolCallId, tool: call.name }, 'a tool call failed unexpectedly')
-    given = failure('The tool failed.')
-  } finally {
-    meter.end()
-  }
-  const { output, result, isError } = given
-  const status = isError ? 'FAILED' : 'SUCCEEDED'
-  await storePatiently(() => endCalls(database, lease, [{ toolCallId, status, output, result }]), log)
-  tell([toolCallId])
-  const durationMs = Math.round(performance.now() - startedAt)
-  log.info({ toolCallId, tool: call.name, status, durationMs }, 'tool call ended')
-}
-
-/** Throws the signal's reason as soon as it is aborted, whatever the tool does. */
-async function untilAborted<Result>(work: Promise<Result>, signal: AbortSignal): Promise<Result> {
-  const { promise, reject } = Promise.withResolvers<never>()
-  const onAbort = () => reject(signal.reason)
-  signal.addEventListener('abort', onAbort, { once: true })
-  if (signal.aborted) onAbort()
-  try {
-    return await Promise.race([work, promise])
-  } finally {
-    signal.removeEventListener('abort', onAbort)
-    work.catch(() => {})
+  switch (verdict.kind) {
+    case 'end':
+      ended.push({ toolCallId, status: verdict.status, output: verdict.output, result: null })
+      break
+    case 'await':
+      awaited.push(toolCallId)
+      break
+    case 'ask': {
+      const { name: toolName, hash: definitionHash } = verdict.definition
+      const args = JSON.stringify(verdict.arguments)
+      asks.push({ toolCallId, toolName, definitionHash, arguments: args, previousId: call.approval?.id ?? null })
+      break
+    }
+    case 'send':
+      sendable.push(call)
+      break
+    default:
+      assertNever(verdict)
   }
 }

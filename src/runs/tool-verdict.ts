@@ -31,15 +31,19 @@ export async function judge(
   const problem = await tools.check(definition, args, signal)
   if (problem !== null) return failed(problem)
 
-  const { approval } = call
-  const isApproved =
-    approval?.status === 'APPROVED' && !approval.isConsumed && approval.definitionHash === definition.hash
   const policy = tools.policyFor(definition, await offered.isGranted(definition))
   if (policy === 'DENY') return { kind: 'end', status: 'DENIED', output: 'This tool is not allowed to run.' }
   if (tool === null) return { kind: 'await' }
-  if (isApproved) return { kind: 'send', tool, arguments: args, approvalId: approval.id }
+  const { approval } = call
+  if (approval && isApproved(call) && approval.definitionHash === definition.hash)
+    return { kind: 'send', tool, arguments: args, approvalId: approval.id }
   if (approval !== null || policy === 'ASK') return { kind: 'ask', definition, arguments: args }
   return { kind: 'send', tool, arguments: args, approvalId: null }
+}
+
+/** Whether a person has approved it, and it was not sent yet. */
+export function isApproved({ approval }: StepCall): boolean {
+  return approval?.status === 'APPROVED' && !approval.isConsumed
 }
 
 /** A call whose id another call of the same turn has: providers tell results apart by it. */

@@ -38,7 +38,7 @@ export async function executeTool(
   { database, tools, log }: ExecuteToolDependencies,
   signal: AbortSignal,
 ): Promise<ExecutedTool> {
-  const tool = (await tools.tools(caller, { refresh: false }, signal)).get(name)
+  const tool = (await tools.tools(caller, { refresh: false, needed: name }, signal)).get(name)
   if (!tool) throw new RequestError('NOT_FOUND', `name: ${tools.absence(caller, name)}`, { field: 'name' })
   const { definition } = tool
   const isGranted = await grantsFor(caller.viewer, database, null)

@@ -30,8 +30,9 @@ export function createMcpSource(dependencies: McpSourceDependencies): ToolSource
     return made
   }
   return {
-    async tools({ viewer, token }, options, signal) {
-      const tools = await dependencies.pool.tools({ userId: viewer.id, token }, options, signal)
+    async tools({ viewer, token }, { refresh, needed }, signal) {
+      const isNeeded = (serverId: string) => needed !== undefined && mayBeToolOf(serverId, needed)
+      const tools = await dependencies.pool.tools({ userId: viewer.id, token }, { refresh, isNeeded }, signal)
       return tools.map(toolFor)
     },
     absence({ viewer, token }, name) {

@@ -1,7 +1,9 @@
 import type { Log } from '../platform/log.ts'
 import { orAborted } from '../platform/waiting.ts'
-import type { Tool, ToolCaller, ToolSource } from './tool.ts'
+import type { Tool, ToolCaller, ToolListing, ToolSource } from './tool.ts'
 
+/** How long a source is waited for where one of its tools is, in milliseconds. */
+const neededLimitMs = 65_000
 /** Users whose last list of a source is kept. */
 const maxUsers = 1_000
 
@@ -30,20 +32,14 @@ export class ToolLists {
   }
 
   /** Throws the signal's reason, and nothing else. */
-  async list(
-    caller: ToolCaller,
-    options: { readonly refresh: boolean },
-    signal: AbortSignal,
-  ): Promise<readonly Tool[]> {
+  async list(caller: ToolCaller, listing: ToolListing, signal: AbortSignal): Promise<readonly Tool[]> {
     signal.throwIfAborted()
     const limit = new AbortController()
-    const timer = setTimeout(
-      () => limit.abort(new Error(`the list took longer than ${this.#limitMs} ms`)),
-      this.#limitMs,
-    )
+    const limitMs = listing.needed === undefined ? this.#limitMs : neededLimitMs
+    const timer = setTimeout(() => limit.abort(new Error(`the list took longer than ${limitMs} ms`)), limitMs)
     const limited = AbortSignal.any([signal, limit.signal])
     try {
-      const tools = await orAborted(this.#source.tools(caller, options, limited), limited)
+      const tools = await orAborted(this.#source.tools(caller, listing, limited), limited)
       this.#keep(caller, tools)
       this.#isFailing = false
       return tools

@@ -81,10 +81,18 @@ export interface ToolResult {
   readonly isError: boolean
 }
 
+/** How tools are listed. */
+export interface ToolListing {
+  /** Whether sources are asked again. */
+  readonly refresh: boolean
+  /** The name of a tool that somebody waits for: where it is from is waited for as long as it may take to get there. */
+  readonly needed?: string | undefined
+}
+
 /** Some tools, from one place. */
 export interface ToolSource {
   /** Those that this viewer can use now; may take long where a server of the viewer's own has to be reached first. */
-  tools(caller: ToolCaller, options: { readonly refresh: boolean }, signal: AbortSignal): Promise<readonly Tool[]>
+  tools(caller: ToolCaller, listing: ToolListing, signal: AbortSignal): Promise<readonly Tool[]>
   /**
    * Why a tool that it may have is not among them now, as a sentence for people and models; null where the name is none of
    * its own. Asks nobody.

@@ -9,6 +9,7 @@ import type {
   ToolCaller,
   ToolDefinition,
   ToolInvocation,
+  ToolListing,
   ToolResult,
   ToolSource,
 } from './tool.ts'
@@ -31,12 +32,8 @@ export interface Toolbox {
   readonly config: ToolsConfig
   /** What it checks arguments with; it belongs to whoever made it. */
   readonly schemas: JsonSchemas
-  /** Those that the caller can use now, by name. With `refresh`, their sources are asked again. Never throws for a source. */
-  tools(
-    caller: ToolCaller,
-    options: { readonly refresh: boolean },
-    signal: AbortSignal,
-  ): Promise<ReadonlyMap<string, Tool>>
+  /** Those that the caller can use now, by name. Never throws for a source. */
+  tools(caller: ToolCaller, listing: ToolListing, signal: AbortSignal): Promise<ReadonlyMap<string, Tool>>
   /** Among those that were last listed for the caller; asks nobody. Null where there is none of the name. */
   find(caller: ToolCaller, name: string): Tool | null
   /** Why the caller can use no tool of this name now, as a sentence for people and models; asks nobody. */
@@ -103,8 +100,8 @@ export function createToolbox({
   return {
     config,
     schemas,
-    async tools(caller, options, signal) {
-      return byName((await Promise.all(lists.map((list) => list.list(caller, options, signal)))).flat())
+    async tools(caller, listing, signal) {
+      return byName((await Promise.all(lists.map((list) => list.list(caller, listing, signal)))).flat())
     },
     find(caller, name) {
       for (const list of lists) {

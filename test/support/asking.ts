@@ -1,4 +1,3 @@
-import type { ConfigInput } from '../../src/platform/config/schema.ts'
 import type { JsonObject } from '../../src/platform/json.ts'
 import type { BuiltinTool } from '../../src/tools/builtin/builtin-tool.ts'
 import {
@@ -9,12 +8,10 @@ import {
   type ToolApprovalPartsFragment,
   type ToolCallPartsFragment,
 } from '../generated/graphql.ts'
-import { createTestClient, type TestClient } from './client.ts'
-import { type Asked, ask, type Conversations, scriptedProvider } from './conversation.ts'
-import type { TestDatabase } from './database.ts'
+import type { TestClient } from './client.ts'
+import { type Asked, ask, type Conversations } from './conversation.ts'
 import { Follower } from './follower.ts'
 import type { ScriptedModel } from './scripted-model.ts'
-import { startTestServer } from './server.ts'
 
 /** What tools were called with, in order; it outlives the server. */
 export type Sent = { readonly tool: string; readonly arguments: JsonObject }[]
@@ -39,31 +36,6 @@ export function mailTool(sent: Sent, told: Partial<BuiltinTool> = {}): BuiltinTo
     },
     ...told,
   }
-}
-
-/** A server with tools of the test's own, of a model that outlives it. */
-export async function startAsking({
-  model,
-  tools,
-  database,
-  config = {},
-}: {
-  model: ScriptedModel
-  tools: readonly BuiltinTool[]
-  database?: TestDatabase
-  config?: ConfigInput
-}): Promise<Conversations> {
-  await using resources = new AsyncDisposableStack()
-  const server = resources.use(
-    await startTestServer({
-      config: { ...scriptedProvider(model), ...config },
-      builtinTools: tools,
-      ...(database && { database }),
-    }),
-  )
-  const client = resources.use(createTestClient(server))
-  const held = resources.move()
-  return { model, server, client, [Symbol.asyncDispose]: () => held.disposeAsync() }
 }
 
 export interface Call {

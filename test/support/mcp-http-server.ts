@@ -32,6 +32,8 @@ export interface McpHttpServerOptions {
   readonly isAllowed?: (authorization: string | undefined) => boolean
   /** The status that a message of this method is answered with, and nothing else; null: it is served. */
   readonly statusOf?: (rpc: string | undefined) => number | null
+  /** A message of this method is served when that has resolved. */
+  readonly hold?: (rpc: string | undefined) => Promise<void>
   /** The older transport alone. */
   readonly isSse?: boolean
 }
@@ -41,6 +43,7 @@ export async function startMcpHttpServer({
   setUp,
   isAllowed = () => true,
   statusOf = () => null,
+  hold = async () => {},
   isSse = false,
 }: McpHttpServerOptions): Promise<McpHttpServer> {
   const requests: SeenRequest[] = []
@@ -95,6 +98,7 @@ export async function startMcpHttpServer({
     })
     const status = isAllowed(authorization) ? statusOf(body?.method) : 401
     if (status !== null) return void response.writeHead(status).end()
+    await hold(body?.method)
     await (isSse ? serveSse : serveStreamable)(request, response, body)
   })
   http.listen(0, '127.0.0.1')
