@@ -6,7 +6,14 @@ import { countRounds, rounds } from './support/rounds.ts'
 
 // MCP servers over HTTP that hold on to connections, ask without end, or make their client remember.
 
-const faults = ['open-answers', 'answers-elsewhere', 'task-results', 'asks-for-ever', 'asks-unconfirmed']
+const faults = [
+  'open-answers',
+  'answers-elsewhere',
+  'open-resumed',
+  'task-results',
+  'asks-for-ever',
+  'asks-unconfirmed',
+]
 const mebibyte = 1024 * 1024
 
 const resources = new AsyncDisposableStack()
@@ -37,6 +44,19 @@ test.each(['open-answers', 'answers-elsewhere', 'older-unconfirmed'])(
     await world.beside(() => http.idle(fault))
   },
 )
+
+test('of calls that were asked for again, few streams stay open', async () => {
+  await world.ready('open-resumed')
+  const call = async () => Number((await world.execute('open-resumed__echo', { text: '' })).output)
+  const counts = await world.beside(async () => {
+    const counts: number[] = []
+    for (let round = 0; round < 5; round++) counts.push(...(await Promise.all(Array.from({ length: 20 }, call))))
+    return counts
+  })
+  expect(counts).toHaveLength(100)
+  // Of a round, all may have come before the first of them ends another.
+  expect(Math.max(...counts)).toBeLessThanOrEqual(53)
+})
 
 test('what a server says of tasks, which nobody has asked for, is not remembered', async ({ task }) => {
   await world.ready('task-results')

@@ -29,6 +29,8 @@ const bytePace = { burst: 16 * mebibyte, perSecond: 32 * mebibyte }
 
 /** Notices and answers to a server's questions whose receipt it has not confirmed; more of them are not sent. */
 const maxUnconfirmed = 8
+/** Streams that were asked for again; where there are more, the oldest ends: its server may never end it. */
+const maxResumed = 32
 
 /** What of a message decides how its response is treated. */
 interface Sent {
@@ -53,6 +55,7 @@ export function createServerFetch(options: ServerFetchOptions): ServerFetch {
   const { url: server, headers: own, token, maxMessageBytes, noticeTimeoutMs } = options
   const open = new OpenRequests()
   const pace = { bytes: new Budget(bytePace), own: new Budget(ownPace), answers: new Budget(answerPace) }
+  const resumed = new Set<IncomingMessage>()
   let unconfirmed = 0
 
   return { fetch: fetchOfServer, settle: (id) => open.letGoSoon(id) }
@@ -94,13 +97,21 @@ export function createServerFetch(options: ServerFetchOptions): ServerFetch {
     }
   }
 
-  /** The stream of what a server says by itself. */
+  /** The stream of what a server says by itself, or the rest of one that broke. */
   async function listen(request: SentRequest, signal: AbortSignal | null | undefined): Promise<Response> {
     const incoming = await sendRequest({ ...request, signal: signal ?? undefined }, null)
     if (!isEventStream(incoming)) return withoutBody(request, incoming)
+    if (request.headers.has('last-event-id')) keepResumed(incoming)
     const substitutes = { tooLarge: () => null, ended: () => null }
     const events = boundedEvents(pacedBody(incoming, pace.bytes), maxMessageBytes, pace.own, substitutes)
     return new Response(streamOf(events, incoming), responseInitOf(incoming))
+  }
+
+  function keepResumed(incoming: IncomingMessage): void {
+    const [oldest] = resumed
+    if (oldest && resumed.size >= maxResumed) oldest.destroy()
+    resumed.add(incoming)
+    incoming.once('close', () => resumed.delete(incoming))
   }
 
   /** Sends what no answer but its receipt is awaited for, and nothing where too much of that is on its way. */

@@ -1,5 +1,6 @@
 import type { ServerResponse } from 'node:http'
 import { answerTo, at, event, events, type HttpExchange, type HttpFault, json, ownStream, pour } from './http-faults.ts'
+import type { Message } from './peer.ts'
 
 const mebibyte = 1024 * 1024
 
@@ -22,6 +23,7 @@ export function createHoldingFaults(): Readonly<Record<string, HttpFault>> {
       },
       (response) => response.write('event: endpoint\ndata: /mcp/older-unconfirmed\n\n'),
     ),
+    'open-resumed': createBroken(),
     'task-results': at('tools/call', ({ response, message }) => {
       const answer = answerTo(message)
       const task = { taskId: `${message.id}${'x'.repeat(mebibyte)}`, status: 'working' }
@@ -33,6 +35,29 @@ export function createHoldingFaults(): Readonly<Record<string, HttpFault>> {
       if (exchange.request.method === 'POST' && method === undefined && id !== undefined) return 'handled'
       return ownStream(pourQuestions)(exchange)
     },
+  }
+}
+
+/**
+ * Breaks off each call before its answer, and leaves the stream open by which the client asks for the rest. An answer's text
+ * is how many of those are open.
+ */
+function createBroken(): HttpFault {
+  const calls = new Map<string, Message>()
+  const open = new Set<ServerResponse>()
+  return ({ request, response, message }) => {
+    if (message?.method === 'tools/call') {
+      calls.set(`${message.id}`, message)
+      response.writeHead(200, events).end(`id: ${message.id}\nretry: 1\ndata: \n\n`)
+      return 'handled'
+    }
+    const call = calls.get(request.headers['last-event-id']?.toString() ?? '')
+    if (!call) return undefined
+    open.add(response)
+    response.once('close', () => open.delete(response))
+    const params = { ...call.params, arguments: { text: `${open.size}` } }
+    response.writeHead(200, events).write(event(answerTo({ ...call, params })))
+    return 'handled'
   }
 }
 
