@@ -146,12 +146,14 @@ test('a server that never answers is left alone after five calls, and what is no
 })
 
 test('a server that is overloaded for a moment keeps its calls', async () => {
+  let isAtWork = false
   let refused = 0
   const { promise: released, resolve: release } = Promise.withResolvers<void>()
   await using server = await startMcpHttpServer({
-    statusOf: (rpc) => (rpc === 'ping' && refused++ < 3 ? 503 : null),
+    statusOf: (rpc) => (rpc === 'ping' && isAtWork && refused++ < 3 ? 503 : null),
     setUp: (session) =>
       session.registerTool('wait', {}, async () => {
+        isAtWork = true
         await released
         return { content: [{ type: 'text', text: 'done' }] }
       }),
