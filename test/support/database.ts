@@ -1,8 +1,9 @@
-import { constants } from 'node:fs'
+import { execFile } from 'node:child_process'
 import { access, cp, mkdir, mkdtemp, rename, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
 import pg from 'pg'
 import { pino } from 'pino'
 import { type Database, type DatabaseConfig, openDatabase } from '../../src/database/database.ts'
@@ -47,10 +48,7 @@ export async function createTestDatabase(
   resources.defer(() => rm(dataDir, { recursive: true, force: true, maxRetries: 3 }))
   let url: string | undefined
   if (kind === 'embedded' && migrated) {
-    await cp(join(await embeddedTemplate(), 'postgres'), join(dataDir, 'postgres'), {
-      recursive: true,
-      mode: constants.COPYFILE_FICLONE,
-    })
+    await copyDirectory(join(await embeddedTemplate(), 'postgres'), join(dataDir, 'postgres'))
   }
   if (kind === 'postgres') {
     const name = `parley_test_${newUlid()}`
@@ -99,6 +97,7 @@ async function embeddedTemplate(): Promise<string> {
   await mkdir(cache, { recursive: true })
   const directory = await mkdtemp(join(cache, 'new-'))
   await migrate({ url: undefined }, directory)
+  await dropTemplates(directory)
   // Another run may have been faster; its work is as good.
   await rename(directory, template).catch(() => rm(directory, { recursive: true }))
   return template
@@ -108,6 +107,20 @@ async function migrate({ url }: { url: string | undefined }, dataDir: string): P
   const config = { url, poolMin: 1, poolSize: 1, statementTimeoutMs: 30_000 }
   await using database = await openDatabase({ config, dataDir, log: silentLog })
   await applyMigrations(database, { log: silentLog }, new AbortController().signal)
+}
+
+/** Nobody makes a database from these here; without them there is half as much to copy. */
+async function dropTemplates(dataDir: string): Promise<void> {
+  const config = { url: undefined, poolMin: 1, poolSize: 1, statementTimeoutMs: 30_000 }
+  await using database = await openDatabase({ config, dataDir, log: silentLog })
+  await database.client.$executeRaw`UPDATE pg_database SET datistemplate = false, datallowconn = true`
+  for (const name of ['template0', 'template1']) await database.client.$executeRawUnsafe(`DROP DATABASE ${name}`)
+}
+
+/** With the system's own program: for some hundred small files, Node.js takes many times its time. */
+async function copyDirectory(from: string, to: string): Promise<void> {
+  if (process.platform === 'win32') await cp(from, to, { recursive: true })
+  else await promisify(execFile)('cp', ['-R', from, to])
 }
 
 async function exists(path: string): Promise<boolean> {
