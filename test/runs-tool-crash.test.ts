@@ -16,7 +16,7 @@ import { askForTools, callOf, readCalls, resultsTold } from './support/tool-conv
 // What kill -9 costs a run that has tools: nothing of the turns that were over, and never a call that is made twice.
 
 const leaseMs = 3_000
-const timeout = rounds(120_000, 900_000)
+const timeout = rounds(120_000, 2_400_000)
 
 test('kill -9 between turns costs nothing, and in the middle of one what was not said yet', { timeout }, async () => {
   await using model = await startScriptedModel()

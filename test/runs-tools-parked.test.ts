@@ -11,7 +11,7 @@ import { type Asked, ask, type Conversations, readMessage, readRun } from './sup
 import { createTestDatabase } from './support/database.ts'
 import { type EventOf, Follower } from './support/follower.ts'
 import { HeldTool } from './support/held-tool.ts'
-import { countRounds } from './support/rounds.ts'
+import { countRounds, rounds } from './support/rounds.ts'
 import { connectToRows } from './support/rows.ts'
 import { echo, startScriptedModel } from './support/scripted-model.ts'
 import { askForTools, callOf, readCalls, resultsTold, startToolConversations } from './support/tool-conversation.ts'
@@ -119,7 +119,9 @@ test('calls that need nobody run while others of their step wait', async () => {
   expect(await readRun(client, runId)).toMatchObject({ status: 'COMPLETED' })
 })
 
-test('a decision at the very moment at which a run is parked is never lost', { timeout: 120_000 }, async ({ task }) => {
+test('a decision at the very moment at which a run is parked is never lost', {
+  timeout: rounds(120_000, 600_000),
+}, async ({ task }) => {
   const count = countRounds(task, 10, 200)
   const { model, client, server } = conversations
   for (let round = 0; round < count; round++) {
