@@ -58,7 +58,9 @@ test('of calls that were asked for again, few streams stay open', async () => {
   expect(Math.max(...counts)).toBeLessThanOrEqual(53)
 })
 
-test('what a server says of tasks, which nobody has asked for, is not remembered', async ({ task }) => {
+test('what a server says of tasks, which nobody has asked for, is not remembered', {
+  timeout: rounds(30_000, 300_000),
+}, async ({ task }) => {
   await world.ready('task-results')
   await callOften('task-results', 3)
   const count = countRounds(task, 40, 400)
