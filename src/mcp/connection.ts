@@ -3,11 +3,11 @@ import type { Log } from '../platform/log.ts'
 import { allWithin, orAborted } from '../platform/waiting.ts'
 import { CallBreaker } from './call-breaker.ts'
 import { DisconnectedError, describe, HttpStatusError, isUnauthorized, suggestsOlderTransport } from './failures.ts'
+import { KnownTools } from './known-tools.ts'
 import type { McpServer, McpServerStatus, McpTool } from './mcp.ts'
 import type { McpRules } from './rules.ts'
 import type { McpServerConfig } from './server-config.ts'
 import { openSession, type Session } from './session.ts'
-import { listTools } from './tool-list.ts'
 
 export type TransportKind = McpServer['transport']
 
@@ -36,26 +36,27 @@ export class Connection implements AsyncDisposable {
   #status: McpServerStatus = 'CONNECTING'
   #kind: TransportKind
   #error: string | null = null
-  /** What was wrong with its list of tools. */
-  #note: string | null = null
   #latencyMs: number | null = null
   #checkedAt: Date | null = null
-  #tools: readonly McpTool[] = []
+  readonly #tools: KnownTools
   #session: { readonly session: Session; readonly breaker: CallBreaker } | null = null
   #attempt: { readonly done: Promise<void>; readonly abort: AbortController } | null = null
-  #listing: { readonly session: Session; readonly done: Promise<void> } | null = null
-  #listedAt = Number.NEGATIVE_INFINITY
-  #isListFailed = false
   #readyAt = 0
   #triedAt = Number.NEGATIVE_INFINITY
   #retryAt = 0
   #failures = 0
   #retryTimer: NodeJS.Timeout | undefined
-  #relistTimer: NodeJS.Timeout | undefined
 
   constructor(options: ConnectionOptions) {
     this.#options = options
     this.#kind = options.transports[0]?.kind ?? 'stdio'
+    this.#tools = new KnownTools({
+      ...options,
+      session: () => this.#session?.session ?? null,
+      onListed: () => {
+        this.#checkedAt = new Date()
+      },
+    })
   }
 
   get server(): McpServer {
@@ -63,7 +64,7 @@ export class Connection implements AsyncDisposable {
       id: this.#options.config.id,
       transport: this.#kind,
       status: this.#status,
-      error: this.#status === 'READY' ? this.#note : this.#error,
+      error: this.#status === 'READY' ? this.#tools.note : this.#error,
       latencyMs: this.#latencyMs,
       checkedAt: this.#checkedAt,
     }
@@ -71,7 +72,7 @@ export class Connection implements AsyncDisposable {
 
   /** Those of its last list, also while it is away. */
   get tools(): readonly McpTool[] {
-    return this.#tools
+    return this.#tools.all
   }
 
   get isIdle(): boolean {
@@ -94,7 +95,7 @@ export class Connection implements AsyncDisposable {
 
   /** Asks for the tools again, or tries to connect where it is away. It never rejects. */
   async refresh(): Promise<void> {
-    if (this.#session && this.#status === 'READY') return this.#list(this.#session.session)
+    if (this.#session && this.#status === 'READY') return this.#tools.list(this.#session.session)
     if (this.#attempt || this.#isDue || performance.now() - this.#triedAt > kickMs) await this.connect()
   }
 
@@ -154,7 +155,7 @@ export class Connection implements AsyncDisposable {
     const reason = new DisconnectedError('it is being closed')
     this.#stopped.abort(reason)
     clearTimeout(this.#retryTimer)
-    clearTimeout(this.#relistTimer)
+    this.#tools[Symbol.dispose]()
     await Promise.all([this.#attempt?.done, this.#session?.session.close(reason)])
   }
 
@@ -174,7 +175,7 @@ export class Connection implements AsyncDisposable {
       const session = await this.#open(signal)
       this.#session = { session, breaker: new CallBreaker() }
       void session.closed.then((reason) => this.#lose(session, reason))
-      await this.#list(session)
+      await this.#tools.list(session)
       if (this.#session?.session !== session) return
       this.#readyAt = performance.now()
       this.#become('READY', null)
@@ -203,46 +204,12 @@ export class Connection implements AsyncDisposable {
     const onPing = (latencyMs: number) => {
       this.#latencyMs = latencyMs
       this.#checkedAt = new Date()
-      if (this.#isListFailed && this.#session) void this.#list(this.#session.session)
+      if (this.#tools.isFailed && this.#session) void this.#tools.list(this.#session.session)
     }
-    return openSession({ transport, version, rules, log, hide, onToolsChanged: () => this.#planList(), onPing }, signal)
-  }
-
-  /** A server that says it again and again is asked once in a while. */
-  #planList(): void {
-    if (this.#relistTimer || this.#stopped.signal.aborted) return
-    const { relistMs } = this.#options.rules
-    const waitMs = Math.max(relistMs / 20, this.#listedAt + relistMs - performance.now())
-    this.#relistTimer = setTimeout(() => {
-      this.#relistTimer = undefined
-      if (this.#session) void this.#list(this.#session.session)
-    }, waitMs).unref()
-  }
-
-  #list(session: Session): Promise<void> {
-    if (this.#listing?.session === session) return this.#listing.done
-    const done = this.#listOnce(session).finally(() => {
-      if (this.#listing?.done === done) this.#listing = null
-    })
-    this.#listing = { session, done }
-    return done
-  }
-
-  async #listOnce(session: Session): Promise<void> {
-    const { config, rules, hide } = this.#options
-    this.#listedAt = performance.now()
-    try {
-      const { tools, note } = await listTools(session, config, rules.listTimeoutMs, this.#stopped.signal)
-      if (this.#session?.session !== session) return
-      this.#tools = tools
-      this.#note = note === null ? null : hide(note)
-      this.#isListFailed = false
-      this.#checkedAt = new Date()
-    } catch (error) {
-      if (this.#session?.session !== session) return
-      this.#note = `its tools could not be listed: ${describe(error, hide)}`
-      this.#isListFailed = true
-    }
+    return openSession(
+      { transport, version, rules, log, hide, onToolsChanged: () => this.#tools.plan(), onPing },
+      signal,
+    )
   }
 
   #lose(session: Session, reason: unknown): void {
@@ -278,6 +245,9 @@ export class Connection implements AsyncDisposable {
     this.#error = error
     if (!isNews) return
     const level = isKept ? (status === 'READY' ? 'info' : 'warn') : 'debug'
-    log[level]({ status, error: error ?? this.#note, tools: this.#tools.length }, `MCP server ${config.id}: ${status}`)
+    log[level](
+      { status, error: error ?? this.#tools.note, tools: this.#tools.all.length },
+      `MCP server ${config.id}: ${status}`,
+    )
   }
 }
