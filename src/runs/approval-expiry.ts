@@ -19,7 +19,7 @@ const expiry: Settlement = {
 type ExpiryServices = Pick<RunServices, 'database' | 'stream' | 'queue' | 'announcements' | 'log'>
 
 /** Ends the wait of those calls for which nobody decided in time; the runs that waited for nothing else go on. */
-export async function expireApprovals(services: ExpiryServices): Promise<void> {
+async function expireApprovals(services: ExpiryServices): Promise<void> {
   const due = await services.database.$queryRaw<{ threadId: string; runId: string | null }[]>`
     SELECT DISTINCT a."threadId", r.id AS "runId"
     FROM (
@@ -27,14 +27,14 @@ export async function expireApprovals(services: ExpiryServices): Promise<void> {
       WHERE status = 'PENDING' AND "expiresAt" <= now() ORDER BY "expiresAt" LIMIT ${batchSize}
     ) a JOIN "ToolCall" c ON c.id = a."toolCallId" LEFT JOIN "Run" r ON r."messageId" = c."messageId"`
   for (const { threadId, runId } of due) {
-    const told = services.announcements.begin(runId ?? '')
+    const told = runId === null ? null : services.announcements.begin(runId)
     try {
       await expireInThread(services, threadId, runId)
     } catch (error) {
       // Those of other threads are due as well; this one's come up again at the next turn.
       services.log.error({ err: error, threadId, runId }, 'approvals of a thread could not be expired')
     } finally {
-      told()
+      told?.()
     }
   }
 }

@@ -73,7 +73,7 @@ export function namesTools(toolChoice: string | null | undefined): toolChoice is
 const maxShownNames = 10
 
 /** Throws BAD_USER_INPUT where the model cannot be told so, which names what it could be told. */
-export function checkToolChoice(toolChoice: string | null, offered: readonly string[]): void {
+function checkToolChoice(toolChoice: string | null, offered: readonly string[]): void {
   if (!namesTools(toolChoice) || offered.includes(toolChoice)) return
   if (offered.length === 0)
     throw badInput(

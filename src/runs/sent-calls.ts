@@ -9,7 +9,7 @@ import { endCalls, markSent, type StepCall } from './tool-call-rows.ts'
 import type { ToolStepDependencies } from './tool-step.ts'
 import { judge } from './tool-verdict.ts'
 
-export interface Scene {
+interface Scene {
   readonly run: StoredRun
   readonly recording: Recording
   readonly tell: (toolCallIds: readonly string[]) => void
