@@ -1,5 +1,6 @@
 import { chmod } from 'node:fs/promises'
 import { parentPort, workerData } from 'node:worker_threads'
+import { vector } from '@electric-sql/pglite-pgvector'
 import { PGLiteSocketServer } from '@electric-sql/pglite-socket'
 import { SharedPGlite } from './shared-pglite.ts'
 
@@ -30,6 +31,7 @@ const output = (line: string) => {
 const postgres = await SharedPGlite.start(
   {
     ...(directory === undefined ? {} : { dataDir: directory }),
+    extensions: { vector },
     // Segments of 1 MB instead of 16: what is copied at the first start, and lies around afterwards, is that much less.
     initDbStartParams: ['--wal-segsize=1', '--no-sync'],
     onStdout: output,

@@ -13,3 +13,9 @@ export function isLockTimeout(error: unknown): boolean {
   if (!(error instanceof Prisma.PrismaClientKnownRequestError)) return false
   return /55P03/.test(JSON.stringify(error.meta ?? {}) + error.message)
 }
+
+/** Whether a statement was ended because it took longer than `statement_timeout` (SQLSTATE 57014). */
+export function isCanceledStatement(error: unknown): boolean {
+  if (!(error instanceof Prisma.PrismaClientKnownRequestError)) return false
+  return /57014/.test(JSON.stringify(error.meta ?? {}) + error.message)
+}

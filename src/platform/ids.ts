@@ -1,7 +1,17 @@
 import { decodeTime, monotonicFactory } from 'ulid'
 
 /** The kinds of thing that have a global id: an id is its kind, an underscore and a ULID in lower case. */
-export const idKinds = ['user', 'thread', 'message', 'run', 'toolcall', 'approval', 'grant', 'elicitation'] as const
+export const idKinds = [
+  'user',
+  'thread',
+  'message',
+  'run',
+  'toolcall',
+  'approval',
+  'grant',
+  'elicitation',
+  'attachment',
+] as const
 export type IdKind = (typeof idKinds)[number]
 
 const nextUlid = monotonicFactory()
