@@ -24,6 +24,7 @@ export function crossProblems(
   }
   checkDatabase(values, sourceOf, report)
   checkAuth(values, (path) => describeSource(sourceOf(path)), report)
+  checkAttachments(values, report)
   const providers = checkProviders(values, providerKinds, report)
   checkModels(values, providers, report)
   return problems
@@ -43,6 +44,17 @@ function checkDatabase(values: unknown, sourceOf: SourceOf, report: Report): voi
       'database.poolMin must not be above database.poolSize',
       key === 'poolMin' ? poolSize : poolMin,
     )
+  }
+}
+
+function checkAttachments(values: unknown, report: Report): void {
+  const { bucket, accessKeyId, secretAccessKey } = Object.fromEntries(entriesOf(valueAt(values, ['attachments', 's3'])))
+  if (valueAt(values, ['attachments', 'store']) === 's3' && bucket === undefined) {
+    report(['attachments', 's3', 'bucket'], 'missing; the store `s3` needs a bucket', 'parley-files')
+  }
+  if ((accessKeyId === undefined) !== (secretAccessKey === undefined)) {
+    const key = accessKeyId === undefined ? 'accessKeyId' : 'secretAccessKey'
+    report(['attachments', 's3', key], 'missing; an access key is an id and a secret', undefined)
   }
 }
 

@@ -1,11 +1,13 @@
 import { z } from 'zod'
 import { encryptionKeyWords, parseEncryptionKey } from '../encryption.ts'
 import { normaliseBasePath, normaliseOrigin, normaliseUrl } from './addresses.ts'
+import { attachmentsSchema } from './attachments-schema.ts'
 import { authSchema } from './auth-schema.ts'
 import { database } from './database-schema.ts'
 import { outboundSchema } from './outbound-schema.ts'
 import { providerSchema } from './provider-schema.ts'
 import { quotasSchema } from './quotas-schema.ts'
+import { embeddingSchema, searchSchema } from './search-schema.ts'
 import { toolsSchema } from './tools-schema.ts'
 import { atLeast, milliseconds } from './values.ts'
 
@@ -187,6 +189,9 @@ export const configSchema = z.strictObject({
       'A file of MCP servers, in the `mcpServers` format that Claude Desktop, Cursor and others use; relative to the working directory. Without it, `mcp-servers.json` there, if it exists.',
     example: 'mcp-servers.json',
   }),
+  attachments: attachmentsSchema.prefault({}),
+  search: searchSchema.prefault({}),
+  embedding: embeddingSchema.prefault({}),
   retention: z
     .strictObject({
       deletedDays: z
