@@ -1,0 +1,46 @@
+import { buffer } from 'node:stream/consumers'
+import pLimit from 'p-limit'
+import type { Log } from '../../platform/log.ts'
+import { orAborted } from '../../platform/waiting.ts'
+import { isDocument, maxDocumentBytes } from './documents.ts'
+import { type FileReader, failedReading, type ReadableFile, type Reading } from './reading.ts'
+import { type ReadingLimits, ReadingThread } from './reading-thread.ts'
+import { isText, readText } from './text.ts'
+
+export interface FileReaderOptions {
+  /** Left out: those of the server. */
+  readonly limits?: ReadingLimits
+  readonly log: Log
+}
+
+const serverLimits: ReadingLimits = { timeMs: 60_000, memoryBytes: 268_435_456, idleMs: 60_000 }
+
+export function createFileReader({ limits = serverLimits, log }: FileReaderOptions): FileReader {
+  const thread = new ReadingThread(limits, log)
+  const turns = pLimit(1)
+
+  async function readDocument(file: ReadableFile, signal: AbortSignal): Promise<Reading> {
+    signal.throwIfAborted()
+    const { buffer: bytes, byteOffset, byteLength } = await buffer(await file.open(null, signal))
+    return await thread.read(
+      { mediaType: file.mediaType, bytes: new Uint8Array(bytes, byteOffset, byteLength) },
+      signal,
+    )
+  }
+
+  return {
+    async read(file, signal) {
+      signal.throwIfAborted()
+      if (isText(file.mediaType)) return await readText(file, signal)
+      if (!isDocument(file.mediaType)) return { status: 'NONE' }
+      if (file.byteSize > maxDocumentBytes) {
+        return failedReading(`The file is too large to be read: at most ${maxDocumentBytes / 1_048_576} MiB.`)
+      }
+      return await orAborted(
+        turns(() => readDocument(file, signal)),
+        signal,
+      )
+    },
+    [Symbol.asyncDispose]: () => thread[Symbol.asyncDispose](),
+  }
+}

@@ -1,0 +1,149 @@
+import type { Readable } from 'node:stream'
+import type { Viewer } from '../auth/viewer.ts'
+import type { Attachment, UploadTicket } from '../database/generated/client.ts'
+import { badInput, conflict, notFound, RequestError } from '../platform/errors.ts'
+import { newUlid } from '../platform/ids.ts'
+import type { BlobServices } from './blobs.ts'
+import type { FileUrls } from './file-urls.ts'
+import { checkedFilename } from './filenames.ts'
+import type { Spool } from './spool.ts'
+import { storeFile } from './upload.ts'
+
+export interface TicketServices extends BlobServices {
+  readonly spool: Spool
+  readonly urls: FileUrls
+  readonly maxBytes: number
+  /** Told of each attachment that has come. */
+  readonly onStored: (attachment: Attachment) => void
+}
+
+export interface TicketInput {
+  readonly filename: string
+  readonly byteSize: number
+}
+
+/** Leave to send one file to `uploadUrl`, which is good for whoever has it until `expiresAt`. */
+export interface IssuedTicket {
+  readonly uploadUrl: string
+  readonly expiresAt: Date
+}
+
+/** How far a file has come; with an attachment, it is there as a whole. */
+export interface UploadProgress {
+  readonly offset: number
+  readonly byteSize: number
+  readonly attachmentId: string | null
+}
+
+/** What somebody sends to a ticket's address. */
+export interface SentPiece {
+  readonly source: Readable
+  /** Where in the file it begins; null: it is the whole file, whatever has come before. */
+  readonly offset: number | null
+  /** Its length in bytes as far as the client has said; null where it has not. */
+  readonly length: number | null
+}
+
+/** Uploads in pieces. Both throw NOT_FOUND for an address that is not good, or no longer. */
+export interface Tickets {
+  /** Throws BAD_USER_INPUT, TOO_LARGE, or RATE_LIMITED where too many are open. */
+  issue(viewer: Viewer, input: TicketInput): Promise<IssuedTicket>
+  progress(ticketId: string, parameters: URLSearchParams): Promise<UploadProgress>
+  /**
+   * Throws CONFLICT where another piece is due, or one is on its way; BAD_USER_INPUT where the whole file is shorter than
+   * it was to be; TOO_LARGE, after which the file has to be sent again from its beginning; and the signal's reason.
+   */
+  receive(ticketId: string, parameters: URLSearchParams, piece: SentPiece, signal: AbortSignal): Promise<UploadProgress>
+}
+
+const ticketMs = 86_400_000
+const maxOpen = 20
+
+export function createTickets(services: TicketServices): Tickets {
+  const { database, spool, urls, maxBytes } = services
+  /** Ids of tickets that a piece is coming for. */
+  const receiving = new Set<string>()
+
+  async function find(id: string, parameters: URLSearchParams): Promise<UploadTicket> {
+    const ticket = /^upload_[0-9a-z]+$/.test(id) ? await database.uploadTicket.findUnique({ where: { id } }) : null
+    if (!ticket || !urls.isUpload(ticket, parameters)) throw notFound('upload', 'address')
+    return ticket
+  }
+
+  async function progressOf({ id, byteSize, attachmentId }: UploadTicket): Promise<UploadProgress> {
+    const offset = attachmentId === null ? await spool.size(id) : byteSize
+    return { offset, byteSize, attachmentId }
+  }
+
+  async function take(ticket: UploadTicket, piece: SentPiece, signal: AbortSignal): Promise<UploadProgress> {
+    const { id, byteSize } = ticket
+    if (piece.offset === null) await spool.remove(id)
+    const before = await progressOf(ticket)
+    if (before.attachmentId !== null) return before
+    if (piece.offset !== null && piece.offset !== before.offset)
+      throw conflict(`The file has come up to byte ${before.offset}: go on there.`, 'Upload-Offset')
+    if (before.offset + (piece.length ?? 0) > byteSize) throw tooLarge(byteSize)
+    const offset = await spool.append(id, piece.source, byteSize, signal)
+    if (offset === byteSize) return { offset, byteSize, attachmentId: await finish(ticket, signal) }
+    if (piece.offset !== null) return { offset, byteSize, attachmentId: null }
+    throw badInput('byteSize', `the file was to have ${byteSize} bytes, and has come with ${offset}.`)
+  }
+
+  async function finish({ id, ownerId, filename }: UploadTicket, signal: AbortSignal): Promise<string> {
+    const attachment = await storeFile(
+      { id: ownerId },
+      services,
+      {
+        filename,
+        content: await spool.content(id),
+        alongside: async (transaction, { id: attachmentId }) => {
+          await transaction.uploadTicket.update({ where: { id }, data: { attachmentId } })
+        },
+      },
+      signal,
+    )
+    await spool.remove(id)
+    services.onStored(attachment)
+    return attachment.id
+  }
+
+  return {
+    async issue(viewer, { filename, byteSize }) {
+      const name = checkedFilename('filename', filename)
+      if (byteSize < 1) throw badInput('byteSize', 'must be at least 1.')
+      if (byteSize > maxBytes)
+        throw new RequestError('TOO_LARGE', `byteSize: at most ${maxBytes} bytes.`, { field: 'byteSize' })
+      const open = await database.uploadTicket.count({
+        where: { ownerId: viewer.id, attachmentId: null, expiresAt: { gt: new Date() } },
+      })
+      if (open >= maxOpen)
+        throw new RequestError('RATE_LIMITED', `${maxOpen} uploads have begun and not ended: end one of them first.`)
+      const expiresAt = new Date(Date.now() + ticketMs)
+      const data = { id: `upload_${newUlid()}`, ownerId: viewer.id, filename: name, byteSize, expiresAt }
+      const ticket = await database.uploadTicket.create({ data })
+      return { uploadUrl: urls.upload(ticket), expiresAt }
+    },
+
+    progress: async (id, parameters) => progressOf(await find(id, parameters)),
+
+    async receive(id, parameters, piece, signal) {
+      const ticket = await find(id, parameters)
+      if (receiving.has(id)) throw conflict('A piece of this file is on its way: wait for its end.')
+      receiving.add(id)
+      try {
+        return await take(ticket, piece, signal)
+      } catch (error) {
+        // What is not what it was said to be is nothing to go on with.
+        const isUntrue = error instanceof RequestError && ['TOO_LARGE', 'BAD_USER_INPUT'].includes(error.code)
+        if (isUntrue && error !== signal.reason) await spool.remove(id)
+        throw error
+      } finally {
+        receiving.delete(id)
+      }
+    },
+  }
+}
+
+function tooLarge(byteSize: number): RequestError {
+  return new RequestError('TOO_LARGE', `More was announced than the ${byteSize} bytes that the file was to have.`)
+}
