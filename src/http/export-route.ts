@@ -2,6 +2,7 @@ import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { RequestError } from '../platform/errors.ts'
 import type { UserExports } from '../runs/user-exports.ts'
+import { parametersOf } from './request.ts'
 import type { Route } from './routes.ts'
 
 /**
@@ -14,7 +15,7 @@ export function exportRoute(exports: UserExports): Route {
     guarded: false,
     async handle({ request, response, log }) {
       if (request.method !== 'GET') throw new RequestError('BAD_USER_INPUT', 'A download is asked for with GET.')
-      using download = await exports.open(parametersOf(request.url))
+      using download = await exports.open(parametersOf(request))
       response.writeHead(200, {
         'content-type': 'application/json; charset=utf-8',
         'content-disposition': `attachment; filename="${download.filename}"`,
@@ -34,9 +35,4 @@ export function exportRoute(exports: UserExports): Route {
       }
     },
   }
-}
-
-function parametersOf(url = '/'): URLSearchParams {
-  const start = url.indexOf('?')
-  return new URLSearchParams(start === -1 ? '' : url.slice(start))
 }

@@ -54,14 +54,14 @@ export function corsHeaders(request: IncomingMessage, standing: OriginStanding):
     standing === 'any'
       ? { 'access-control-allow-origin': '*' }
       : { 'access-control-allow-origin': origin, 'access-control-allow-credentials': 'true' }
-  return { vary: 'Origin', ...allowed, 'access-control-expose-headers': 'X-Request-Id' }
+  return { vary: 'Origin', ...allowed, 'access-control-expose-headers': 'X-Request-Id, Upload-Offset, Upload-Length' }
 }
 
 /** What answers a preflight, besides `corsHeaders`. */
 export function preflightHeaders({ headers }: IncomingMessage): Record<string, string> {
   const asked = headers['access-control-request-headers']
   return {
-    'access-control-allow-methods': 'GET, POST, OPTIONS',
+    'access-control-allow-methods': 'GET, HEAD, POST, PUT, OPTIONS',
     'access-control-max-age': '7200',
     ...(asked === undefined ? {} : { 'access-control-allow-headers': asked }),
     vary: 'Origin, Access-Control-Request-Headers',

@@ -4,6 +4,7 @@ import { useCSRFPrevention } from '@graphql-yoga/plugin-csrf-prevention'
 import { type ExecutionArgs, type ExecutionResult, execute } from 'graphql'
 import { createGraphQLError, type Plugin, type YogaServerOptions } from 'graphql-yoga'
 import { checkComplexity } from '../graphql/complexity.ts'
+import { bodyLimit } from './body-limit.ts'
 import { createSubscribe } from './delivery.ts'
 import { parseWithin } from './document-limits.ts'
 import { toClientError, toClientResult, toHttpResult } from './errors.ts'
@@ -38,6 +39,7 @@ export function createPlugins({
     ...documentLimits(limits),
     parsing(),
     csrfPrevention(),
+    bodyLimit(limits),
     reading(),
     execution({ createContext, countOperation, limits }),
     httpResults(eventStreams, liveSessions),

@@ -25,6 +25,12 @@ export function clientAddressOf(request: IncomingMessage, { trustProxy }: Origin
   return nearest || request.socket.remoteAddress
 }
 
+/** What the query of the address says. */
+export function parametersOf({ url = '/' }: IncomingMessage): URLSearchParams {
+  const start = url.indexOf('?')
+  return new URLSearchParams(start === -1 ? '' : url.slice(start))
+}
+
 export function factsOf(
   request: IncomingMessage,
   policy: OriginPolicy,

@@ -29,11 +29,20 @@ export interface Exchange {
 }
 
 export interface Route {
+  /** Below `basePath`; one that ends in `/*` is any path with one more segment there. */
   readonly path: string
   /** Whether it answers only those who may reach the server at all: in local mode, by a loopback name. */
   readonly guarded: boolean
+  /** Whether requests may take longer to arrive than others, as long as they go on: the route sees to that itself. */
+  readonly takesItsTime?: boolean
   /** `viewer` is null where the route is not guarded. */
   readonly handle: (exchange: Exchange, viewer: Viewer | null) => void | Promise<void>
+}
+
+export function isRouteOf({ path }: Route, asked: string): boolean {
+  if (!path.endsWith('/*')) return path === asked
+  const segment = asked.startsWith(path.slice(0, -1)) ? asked.slice(path.length - 1) : ''
+  return segment !== '' && !segment.includes('/')
 }
 
 /** The routes besides GraphQL, under `basePath`. */

@@ -1,11 +1,14 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { GraphQLSchema } from 'graphql'
 import type { Logger } from 'pino'
+import type { Attachments } from '../attachments/attachments.ts'
 import type { Authenticator } from '../auth/authenticator.ts'
 import type { Session } from '../auth/session.ts'
 import { RequestError } from '../platform/errors.ts'
 import type { Metrics } from '../platform/metrics.ts'
 import type { UserExports } from '../runs/user-exports.ts'
+import type { BodyLimits } from './body-limit.ts'
+import { downloadRoute } from './download-route.ts'
 import { toHttpRefusal } from './errors.ts'
 import { exportRoute } from './export-route.ts'
 import { asksForPage, graphiqlPolicy, type SignIn } from './graphiql.ts'
@@ -23,9 +26,11 @@ import {
   standingOf,
 } from './origin.ts'
 import type { OperationLimits } from './plugins.ts'
+import { limitReading } from './read-timeout.ts'
 import { clientAddressOf, factsOf, pathOf, requestIdOf } from './request.ts'
-import { type Exchange, type HealthSource, healthRoutes, type Route, sendJson } from './routes.ts'
+import { type Exchange, type HealthSource, healthRoutes, isRouteOf, type Route, sendJson } from './routes.ts'
 import { createStrangerPolicy, type IsOpen } from './strangers.ts'
+import { uploadRoute } from './upload-route.ts'
 import { createWebSockets } from './websocket.ts'
 import { createPipeline, type PipelineOptions } from './yoga.ts'
 
@@ -44,6 +49,7 @@ export interface HttpConfig extends OriginPolicy {
     /** WebSocket connections at a time. */
     readonly maxConnections: number
   }
+  readonly attachments: Pick<BodyLimits, 'maxMultipartBytes'>
 }
 
 export interface HttpServerOptions {
@@ -57,6 +63,8 @@ export interface HttpServerOptions {
   readonly health: HealthSource
   /** Without them, there is no `/export`. */
   readonly userExports?: UserExports | undefined
+  /** Without them, there is nothing below `/files`. */
+  readonly attachments?: Pick<Attachments, 'download' | 'tickets'> | undefined
   /** Without them, there is no `/metrics`. */
   readonly metrics?: (Pick<Metrics, 'read'> & MetricsAccess) | undefined
   /** What `WWW-Authenticate` says to those who have to sign in: `Bearer` where tokens are what they sign in with. */
@@ -96,7 +104,17 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
   const strangers = createStrangerPolicy({ isOpen: options.isOpen, challenge })
   const path = `${basePath}/graphql`
   const { countOperation } = options
-  const pipeline = { schema, createContext, countOperation, limits, path, eventStreams, liveSessions, strangers }
+  const operationLimits = { ...limits, ...config.attachments }
+  const pipeline = {
+    schema,
+    createContext,
+    countOperation,
+    limits: operationLimits,
+    path,
+    eventStreams,
+    liveSessions,
+    strangers,
+  }
   const yoga = createPipeline({ ...pipeline, signIn: options.signIn ?? null })
   const webSockets = createWebSockets({
     yoga,
@@ -119,6 +137,9 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
     { path: '/graphql', guarded: true, handle: serveGraphql },
     ...healthRoutes(basePath, health, { connectedClients, isDraining: () => isDraining }),
     ...(options.userExports ? [exportRoute(options.userExports)] : []),
+    ...(options.attachments
+      ? [uploadRoute(options.attachments.tickets, config), downloadRoute(options.attachments)]
+      : []),
     ...(metrics ? [metricsRoute(metrics, metrics)] : []),
   ]
 
@@ -162,6 +183,11 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
   async function serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const requestId = requestIdOf(request)
     const exchange = { request, response, requestId, log: log.child({ requestId }) }
+    const path = pathOf(request)
+    const route = path.startsWith(basePath)
+      ? routes.find((candidate) => isRouteOf(candidate, path.slice(basePath.length)))
+      : undefined
+    if (!route?.takesItsTime) limitReading(request, response, config.readTimeoutMs)
     let session: Session | null = null
     try {
       const standing = standingOf(request, config)
@@ -175,7 +201,6 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
       if (originOf(request, config) === undefined) throw new RequestError('BAD_USER_INPUT', 'The Host is malformed.')
       if (standing === 'foreign') throw foreignOrigin()
       if (isPreflight(request)) return void response.writeHead(204, preflightHeaders(request)).end()
-      const route = routes.find(({ path }) => `${basePath}${path}` === pathOf(request))
       if (!route) throw new RequestError('NOT_FOUND', 'There is nothing at this address.')
       if (route.guarded) session = await sessionOf(request)
       await route.handle({ ...exchange, session }, session?.viewer ?? null)
@@ -191,7 +216,8 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
 
   const server = createServer(
     {
-      requestTimeout: config.readTimeoutMs,
+      // Bodies have their own limit.
+      requestTimeout: 0,
       headersTimeout: config.readTimeoutMs,
       connectionsCheckingInterval: Math.min(30_000, config.readTimeoutMs),
     },

@@ -2,6 +2,7 @@ import type { ServerResponse } from 'node:http'
 import type { DocumentNode, GraphQLSchema } from 'graphql'
 import { createYoga, type YogaServerInstance } from 'graphql-yoga'
 import type { Viewer } from '../auth/viewer.ts'
+import type { BodyLimits } from './body-limit.ts'
 import { DocumentCache } from './document-cache.ts'
 import { graphiqlOptions, renderPage, type SignIn } from './graphiql.ts'
 import type { LiveSessions } from './live-sessions.ts'
@@ -14,7 +15,7 @@ export interface PipelineOptions {
   readonly createContext: CreateContext
   /** Is told of each operation of a viewer that is about to be executed; throws where they may make no more of them. */
   readonly countOperation?: ((viewer: Viewer) => Promise<void>) | undefined
-  readonly limits: OperationLimits & { readonly maxRequestBytes: number }
+  readonly limits: OperationLimits & BodyLimits
   /** The whole path, `basePath` included. */
   readonly path: string
   /** Holds the responses that are event streams, while they are open. */
@@ -27,7 +28,7 @@ export interface PipelineOptions {
 
 /** The one pipeline that operations of every transport go through. */
 export function createPipeline(options: PipelineOptions): YogaServerInstance<Operation, object> {
-  const { schema, limits, path } = options
+  const { schema, path } = options
   return createYoga<Operation>({
     schema,
     plugins: createPlugins(options),
@@ -38,7 +39,8 @@ export function createPipeline(options: PipelineOptions): YogaServerInstance<Ope
     // Decided before Yoga, for every route alike.
     cors: false,
     batching: false,
-    maxRequestBodySize: limits.maxRequestBytes,
+    // A plugin of ours knows forms with files.
+    maxRequestBodySize: false,
     parserAndValidationCache: {
       documentCache: new DocumentCache<DocumentNode>(),
       errorCache: new DocumentCache<unknown>(),
