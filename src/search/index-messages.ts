@@ -1,0 +1,88 @@
+import type { Prisma, PrismaClient } from '../database/generated/client.ts'
+import { newUlid } from '../platform/ids.ts'
+import { cutPassages } from './passages.ts'
+import { searchable } from './words.ts'
+
+interface PendingMessage {
+  readonly id: string
+  readonly text: string
+}
+
+interface Passage {
+  readonly id: string
+  readonly messageId: string
+  readonly attachmentId: string | null
+  readonly position: number
+  readonly text: string
+}
+
+/**
+ * Makes the passages of at most `limit` messages that are marked, in one transaction, and returns how many there were.
+ * Rows that another instance, or a deletion, has locked are passed over, so that nobody waits for anybody here.
+ */
+export function indexMessages(database: PrismaClient, limit: number): Promise<number> {
+  return database.$transaction(async (transaction) => {
+    const messages = await transaction.$queryRaw<PendingMessage[]>`
+      SELECT m.id, m.text
+      FROM "SearchPending" p
+      JOIN "Message" m ON m.id = p."messageId"
+      JOIN "Thread" t ON t.id = m."threadId"
+      JOIN "User" u ON u.id = m."ownerId"
+      ORDER BY p."isStale" DESC, p."changedAt" LIMIT ${limit}
+      FOR UPDATE OF p SKIP LOCKED FOR KEY SHARE OF u, t, m SKIP LOCKED`
+    if (messages.length === 0) return 0
+    const ids = messages.map(({ id }) => id)
+    const passages = [...messages.flatMap(messagePassages), ...(await filePassages(transaction, ids))]
+    await transaction.searchPassage.deleteMany({ where: { messageId: { in: ids } } })
+    await insertPassages(transaction, passages)
+    await transaction.searchPending.deleteMany({ where: { messageId: { in: ids } } })
+    return messages.length
+  })
+}
+
+function messagePassages({ id: messageId, text }: PendingMessage): Passage[] {
+  return cutPassages(text).map((passage, position) => ({
+    id: newUlid(),
+    messageId,
+    attachmentId: null,
+    position,
+    text: passage,
+  }))
+}
+
+async function filePassages(transaction: Prisma.TransactionClient, messageIds: string[]): Promise<Passage[]> {
+  const uses = await transaction.messageAttachment.findMany({
+    where: { messageId: { in: messageIds }, attachment: { extractedText: { not: null } } },
+    select: { messageId: true, attachmentId: true, attachment: { select: { extractedText: true } } },
+    orderBy: { position: 'asc' },
+  })
+  return uses.flatMap(({ messageId, attachmentId, attachment }) =>
+    cutPassages(attachment.extractedText ?? '').map((text, position) => ({
+      id: newUlid(),
+      messageId,
+      attachmentId,
+      position,
+      text,
+    })),
+  )
+}
+
+/** In one statement each, whatever their number. Words are taken as they are, and with the endings of English cut off. */
+async function insertPassages(transaction: Prisma.TransactionClient, passages: readonly Passage[]): Promise<void> {
+  if (passages.length === 0) return
+  const column = (value: (passage: Passage) => string | number | null) => passages.map(value)
+  const words = passages.map(({ text }) => searchable(text))
+  await transaction.$executeRaw`
+    INSERT INTO "SearchPassage" (id, "ownerId", "threadId", "messageId", "attachmentId", position, text, words)
+    SELECT p.id, m."ownerId", m."threadId", m.id, p."attachmentId", p.position, p.text,
+      to_tsvector('simple', p.words) || to_tsvector('english', p.words)
+    FROM unnest(
+      ${column(({ id }) => id)}::text[], ${column(({ messageId }) => messageId)}::text[],
+      ${column(({ attachmentId }) => attachmentId)}::text[], ${column(({ position }) => position)}::int[],
+      ${column(({ text }) => text)}::text[], ${words}::text[]
+    ) AS p (id, "messageId", "attachmentId", position, text, words)
+    JOIN "Message" m ON m.id = p."messageId"`
+  await transaction.$executeRaw`
+    INSERT INTO "PassageVector" ("passageId", "ownerId", vector)
+    SELECT id, "ownerId", '{}' FROM "SearchPassage" WHERE id = ANY(${column(({ id }) => id)}::text[])`
+}

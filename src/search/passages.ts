@@ -1,0 +1,46 @@
+/** The longest passage, in UTF-16 code units: a model tells what a short text means better than what a long one does. */
+const maxLength = 800
+/** What a passage repeats of the one before it, at most, so that no sentence is cut off from what it goes on from. */
+const maxOverlap = 120
+/** Of one text; what comes after them is not found. */
+const maxPassages = 2_000
+
+/** Where a passage may end, best first: after a paragraph, a line, a sentence, a word. */
+const ends = [/\n\s*\n/g, /\n/g, /[.!?…。！？](?=\s|$|[\p{Lo}])/gu, /\s/g]
+
+/**
+ * Cuts a text into the passages that search finds: each at most 800 code units long, ended where a paragraph, a line, a
+ * sentence or at least a word does, and beginning with the end of the one before it. What is blank has none.
+ */
+export function cutPassages(text: string): readonly string[] {
+  const passages: string[] = []
+  let start = 0
+  while (start < text.length && passages.length < maxPassages) {
+    const end = text.length - start <= maxLength ? text.length : start + lengthOfPassage(text, start)
+    const passage = text.slice(start, end).trim()
+    if (passage !== '') passages.push(passage)
+    if (end === text.length) break
+    start = nextStart(text, start, end)
+  }
+  return passages
+}
+
+/** The last good end in the second half of what may be taken. */
+function lengthOfPassage(text: string, start: number): number {
+  const taken = text.slice(start, start + maxLength)
+  for (const pattern of ends) {
+    const last = [...taken.matchAll(pattern)].at(-1)
+    const length = last ? last.index + last[0].length : 0
+    if (length > maxLength / 2) return length
+  }
+  // No end at all: not between the halves of a surrogate pair.
+  return taken.isWellFormed() ? maxLength : maxLength - 1
+}
+
+/** The start of the last sentence of a passage, where it is short enough to be repeated, else its end. */
+function nextStart(text: string, start: number, end: number): number {
+  const from = Math.max(start + 1, end - maxOverlap)
+  const repeated = text.slice(from, end - 1)
+  const sentence = /[.!?…]\s+/.exec(repeated) ?? /\n/.exec(repeated)
+  return sentence ? from + sentence.index + sentence[0].length : end
+}

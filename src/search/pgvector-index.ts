@@ -1,0 +1,102 @@
+import { createHash } from 'node:crypto'
+import type pg from 'pg'
+import { Client } from 'pg'
+import { Prisma, type PrismaClient } from '../database/generated/client.ts'
+import { type Hit, hitColumns, inScope } from './scope.ts'
+import { arrayLiteral, lengthSql, type VectorIndex } from './vector-index.ts'
+
+/** Above 2,000 dimensions pgvector's graph takes half-precise numbers, and above 4,000 none. */
+const maxDimensions = { vector: 2_000, halfvec: 4_000 } as const
+/** How many neighbours the graph has, and how many it looks at: what is built behind the conversation has to be cheap. */
+const graph = 'm = 12, ef_construction = 40'
+const searchWidth = 100
+const defaultExactUpTo = 2_000
+
+export interface PgvectorOptions {
+  readonly database: PrismaClient
+  /** Where the graph is made: past any pooler, and without a statement timeout. */
+  readonly direct: pg.PoolConfig
+  /** Whether others use the tables while a graph is made; the embedded database has one session for all. */
+  readonly isShared: boolean
+  /** So many vectors of one owner are all compared, without the graph; 2,000 where it is left out. */
+  readonly exactUpTo?: number
+}
+
+/** Whether the database has pgvector, which is made available where that is possible and allowed. */
+export async function hasPgvector(database: PrismaClient): Promise<boolean> {
+  const [available] = await database.$queryRaw<{ isInstalled: boolean }[]>`
+    SELECT installed_version IS NOT NULL AS "isInstalled" FROM pg_available_extensions WHERE name = 'vector'`
+  if (!available || available.isInstalled) return available !== undefined
+  try {
+    await database.$executeRaw`CREATE EXTENSION IF NOT EXISTS vector`
+    return true
+  } catch {
+    // Not every role may.
+    return false
+  }
+}
+
+/** By pgvector's HNSW (https://github.com/pgvector/pgvector#hnsw): one graph for each model, over the rows themselves. */
+export function createPgvectorIndex({
+  database,
+  direct,
+  isShared,
+  exactUpTo = defaultExactUpTo,
+}: PgvectorOptions): VectorIndex {
+  const prepared = new Set<string>()
+
+  return {
+    kind: 'pgvector',
+    async prepare(model, dimensions) {
+      const key = `${model} ${dimensions}`
+      if (prepared.has(key) || dimensions > maxDimensions.halfvec) return
+      const name = `PassageVector_${createHash('sha256').update(key).digest('hex').slice(0, 12)}_hnsw`
+      const client = new Client(direct)
+      await client.connect()
+      try {
+        const { rows } = await client.query(
+          'SELECT indisvalid AS "isValid" FROM pg_index WHERE indexrelid = to_regclass($1)',
+          [`"${name}"`],
+        )
+        if (rows.length > 0 && !rows[0].isValid) await client.query(`DROP INDEX IF EXISTS "${name}"`)
+        const type = typeName(dimensions)
+        await client.query(
+          `CREATE INDEX ${isShared ? 'CONCURRENTLY' : ''} IF NOT EXISTS "${name}" ON "PassageVector"
+           USING hnsw ((vector::${type}(${dimensions})) ${type}_cosine_ops) WITH (${graph})
+           WHERE model = ${client.escapeLiteral(model)} AND length(signs) = ${dimensions}`,
+        )
+      } finally {
+        await client.end()
+      }
+      prepared.add(key)
+    },
+
+    async nearest(scope, { model, vector, minSimilarity, limit }) {
+      const length = lengthSql(vector.length)
+      const type = Prisma.raw(typeName(vector.length))
+      const distance = Prisma.sql`v.vector::${type}(${length}) <=> ${arrayLiteral(vector)}::real[]::${type}(${length})`
+      const isOwners = Prisma.sql`
+        v."ownerId" = ${scope.viewer.id} AND v.model = ${model} AND length(v.signs) = ${length}`
+      return database.$transaction(async (transaction) => {
+        // The graph is of everybody's: where the owner has few among many, it may lead past all of them.
+        const [owned] = await transaction.$queryRaw<{ isFew: boolean }[]>`
+          SELECT count(*) <= ${exactUpTo} AS "isFew"
+          FROM (SELECT FROM "PassageVector" v WHERE ${isOwners} LIMIT ${exactUpTo + 1}) AS "ofOwner"`
+        await transaction.$executeRaw`
+          SELECT set_config('hnsw.ef_search', ${String(searchWidth)}, true),
+            set_config('hnsw.iterative_scan', 'strict_order', true)`
+        // By another expression than the graph's, it is not used.
+        const order = owned?.isFew ? Prisma.sql`(${distance}) + 0` : distance
+        const nearest = await transaction.$queryRaw<Hit[]>`
+          SELECT ${hitColumns}, (1 - (${distance}))::float8 AS score
+          FROM "PassageVector" v JOIN "SearchPassage" p ON p.id = v."passageId" ${inScope(scope)} AND ${isOwners}
+          ORDER BY ${order} LIMIT ${limit}`
+        return nearest.filter(({ score }) => score >= minSimilarity)
+      })
+    },
+  }
+}
+
+function typeName(dimensions: number): 'vector' | 'halfvec' {
+  return dimensions > maxDimensions.vector ? 'halfvec' : 'vector'
+}

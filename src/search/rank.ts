@@ -1,0 +1,83 @@
+import { assertNever } from '../platform/assert-never.ts'
+import type { Log } from '../platform/log.ts'
+import { searchFullText } from './full-text.ts'
+import { bestOf, byScore, fuse } from './fusion.ts'
+import { parsePattern, patternBetweenSlashes, type SearchRegex } from './regex.ts'
+import type { Hit, Scope } from './scope.ts'
+import { type SemanticServices, searchMeaning, searchMeaningIfPossible } from './semantic.ts'
+
+export type SearchMode = 'HYBRID' | 'SEMANTIC' | 'FULL_TEXT' | 'REGEX'
+
+export interface RankServices extends SemanticServices {
+  readonly searchRegex: SearchRegex
+  /** What is less like the query than this is not found by its meaning; 0 to 1. */
+  readonly minSimilarity: number
+  readonly log: Log
+}
+
+export interface RankQuery {
+  readonly query: string
+  readonly mode: SearchMode
+}
+
+/** The messages that are found, best first, each once, with its best passage. */
+export interface Ranked {
+  readonly hits: readonly Hit[]
+  /** Whether these are all that there are. */
+  readonly isComplete: boolean
+}
+
+/** How many passages each way of searching gives: what comes after them is not found. */
+const depth = 200
+
+/** How much each way counts in HYBRID: words that are there, or a pattern that was written for it, say more than a likeness. */
+const weights = { regex: 3, fullText: 2, semantic: 1 } as const
+
+/** Throws a `RequestError` on the field `query`, or PROVIDER_UNAVAILABLE where nothing can be embedded in mode SEMANTIC. */
+export async function rank(
+  services: RankServices,
+  scope: Scope,
+  { query, mode }: RankQuery,
+  signal: AbortSignal,
+): Promise<Ranked> {
+  const { database, minSimilarity } = services
+  switch (mode) {
+    case 'FULL_TEXT':
+      return ranked(await searchFullText(database, scope, { query, limit: depth }))
+    case 'REGEX':
+      return ranked(await services.searchRegex(scope, { pattern: parsePattern(query), limit: depth }, signal))
+    case 'SEMANTIC': {
+      const hits = await searchMeaning(services, scope, { query, minSimilarity, limit: depth }, signal)
+      return { ...ranked(hits), isComplete: false }
+    }
+    case 'HYBRID':
+      return { hits: await hybrid(services, scope, query, signal), isComplete: false }
+    default:
+      return assertNever(mode)
+  }
+}
+
+async function hybrid(
+  services: RankServices,
+  scope: Scope,
+  query: string,
+  signal: AbortSignal,
+): Promise<readonly Hit[]> {
+  const { database, minSimilarity, searchRegex } = services
+  const pattern = patternBetweenSlashes(query)
+  const [fullText, semantic, regex] = await Promise.all([
+    searchFullText(database, scope, { query, limit: depth }),
+    searchMeaningIfPossible(services, scope, { query, minSimilarity, limit: depth }, signal),
+    pattern ? searchRegex(scope, { pattern, limit: depth }, signal) : [],
+  ])
+  return fuse([
+    ...(pattern ? [{ hits: regex, weight: weights.regex }] : []),
+    { hits: fullText, weight: weights.fullText },
+    { hits: semantic, weight: weights.semantic },
+  ])
+}
+
+function ranked(found: readonly Hit[]): Ranked {
+  const hits = bestOf(found.toSorted(byScore), ({ messageId }) => messageId)
+  return { hits, isComplete: found.length < depth }
+}

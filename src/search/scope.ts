@@ -1,0 +1,45 @@
+import type { Viewer } from '../auth/viewer.ts'
+import { visibleThreadSql } from '../chat/visible-threads.ts'
+import { Prisma } from '../database/generated/client.ts'
+
+/** Where is searched: in what the viewer sees, and there only where the others say, unless they are null. */
+export interface Scope {
+  readonly viewer: Viewer
+  /** What this model wrote, or was asked. */
+  readonly modelId: string | null
+  readonly threadId: string | null
+}
+
+/** A passage that was found, and how well it fits, from 0 to 1; of two with one score the newer message comes first. */
+export interface Hit {
+  readonly passageId: string
+  readonly messageId: string
+  readonly threadId: string
+  readonly text: string
+  readonly score: number
+}
+
+/** What a statement selects of a passage `p`, beside its score. */
+export const hitColumns = Prisma.sql`p.id AS "passageId", p."messageId", p."threadId", p.text`
+
+/**
+ * What a statement that looks at passages, as `p`, is to say after `FROM … "SearchPassage" p`: nothing is found of a
+ * deleted thread, or of a message that says something else by now.
+ */
+export function inScope({ viewer, modelId, threadId }: Scope): Prisma.Sql {
+  const conditions = [
+    Prisma.sql`p."ownerId" = ${viewer.id}`,
+    visibleThreadSql(viewer),
+    Prisma.sql`"Thread"."deletedAt" IS NULL`,
+    Prisma.sql`NOT EXISTS (SELECT FROM "SearchPending" s WHERE s."messageId" = p."messageId" AND s."isStale")`,
+    ...(threadId === null ? [] : [Prisma.sql`p."threadId" = ${threadId}`]),
+    ...(modelId === null ? [] : [ofModel(modelId)]),
+  ]
+  return Prisma.sql`JOIN "Thread" ON "Thread".id = p."threadId" WHERE ${Prisma.join(conditions, ' AND ')}`
+}
+
+function ofModel(modelId: string): Prisma.Sql {
+  return Prisma.sql`(
+    EXISTS (SELECT FROM "Message" m WHERE m.id = p."messageId" AND m."modelId" = ${modelId})
+    OR EXISTS (SELECT FROM "Run" r WHERE r."userMessageId" = p."messageId" AND r."modelId" = ${modelId}))`
+}
