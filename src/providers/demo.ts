@@ -81,7 +81,7 @@ export function createDemoProvider(config: ProviderConfig): Provider {
     stream,
     async listModels(signal) {
       signal.throwIfAborted()
-      return [{ name: demoModel, contextWindow: null }]
+      return [{ name: demoModel, contextWindow: null, seesImages: false }]
     },
   }
 }

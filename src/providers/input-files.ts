@@ -11,13 +11,25 @@ const texts: ReadonlySet<string> = new Set(['application/json', 'application/xml
 
 /** Throws a `ProviderError` for a type that no model reads. */
 export function formOf({ mediaType }: InputFile): FileForm {
-  const type = mediaType.split(';', 1)[0]?.trim().toLowerCase() ?? ''
+  const type = typeOf(mediaType)
   if (images.has(type)) return 'image'
   if (type === 'application/pdf') return 'pdf'
-  if (type.startsWith('text/') || texts.has(type)) return 'text'
+  if (isText(type)) return 'text'
   throw new ProviderError('PROVIDER_ERROR', `This model cannot be given files of type ${mediaType}.`, {
     retryable: false,
   })
+}
+
+export function isTextFile({ mediaType }: InputFile): boolean {
+  return isText(typeOf(mediaType))
+}
+
+function isText(type: string): boolean {
+  return type.startsWith('text/') || texts.has(type)
+}
+
+function typeOf(mediaType: string): string {
+  return mediaType.split(';', 1)[0]?.trim().toLowerCase() ?? ''
 }
 
 export function base64Of({ data }: InputFile): string {

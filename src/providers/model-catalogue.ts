@@ -54,6 +54,7 @@ export function knownModels({ config, discovery }: Entry): readonly ModelDescrip
   const configured = (config.models ?? []).map((model) => ({
     name: model.name,
     contextWindow: model.contextWindow ?? models.get(model.name)?.contextWindow ?? null,
+    seesImages: models.get(model.name)?.seesImages,
   }))
   for (const { name } of configured) models.delete(name)
   return [...configured, ...models.values()]

@@ -57,6 +57,7 @@ export class OllamaModels {
       .map(({ name }) => ({
         name,
         contextWindow: loaded.get(name) ?? this.#byName.get(name)?.contextWindow ?? null,
+        seesImages: this.#byName.get(name)?.capabilities?.has('vision'),
       }))
   }
 

@@ -26,9 +26,16 @@ function toModelDescriptions(data: unknown): readonly ModelDescription[] {
       {
         name: model.id,
         contextWindow: typeof window === 'number' && window > 0 ? window : knownContextWindow(model.id),
+        seesImages: toldToSeeImages(model),
       },
     ]
   })
+}
+
+/** OpenRouter and servers like it tell what a model takes. */
+function toldToSeeImages({ architecture }: Record<string, unknown>): boolean | undefined {
+  const modalities = isJsonObject(architecture) ? architecture.input_modalities : undefined
+  return Array.isArray(modalities) ? modalities.includes('image') : undefined
 }
 
 /** OpenAI lists everything that it has; what has another API of its own is told by its name alone. */

@@ -65,6 +65,8 @@ export interface ModelDescription {
   readonly name: string
   /** Tokens; null where nobody knows. */
   readonly contextWindow: number | null
+  /** Whether it can be given images, where the provider tells; left out where it does not. */
+  readonly seesImages?: boolean | undefined
 }
 
 export interface Embedding {

@@ -2,6 +2,7 @@ import type { Logger } from 'pino'
 import { badInput, RequestError } from '../platform/errors.ts'
 import { OutboundGuard } from '../platform/outbound-guard.ts'
 import { kinds as allKinds, type Kind } from './kinds.ts'
+import { knownToSeeImages } from './known-models.ts'
 import {
   byPreference,
   defaultNameOf,
@@ -53,6 +54,8 @@ export interface ResolvedModel {
   readonly name: string
   /** Tokens; null where nobody knows. */
   readonly contextWindow: number | null
+  /** Whether it can be given images; null where nobody knows. */
+  readonly seesImages: boolean | null
 }
 
 export interface ResolvedEmbedding {
@@ -133,7 +136,13 @@ export function createProviders(options: ProvidersOptions): Providers {
     }
     // A provider that lists nothing may have the model all the same.
     if (!known && knownModels(entry).length > 0) throw await missing(modelId)
-    return { modelId: id, provider, name, contextWindow: known?.contextWindow ?? null }
+    return {
+      modelId: id,
+      provider,
+      name,
+      contextWindow: known?.contextWindow ?? null,
+      seesImages: known?.seesImages ?? knownToSeeImages(name),
+    }
   }
 
   async function missing(modelId: string | null): Promise<RequestError> {

@@ -1,5 +1,6 @@
 import { setImmediate } from 'node:timers/promises'
 import { type Transcript, type Turn, textOf, toolCallsOf } from '../chat/transcript.ts'
+import { fileTextOf, isTextFile } from './input-files.ts'
 import type { Usage } from './usage.ts'
 
 /** Longer texts are counted by samples, in UTF-16 code units. */
@@ -38,8 +39,9 @@ export async function estimateUsage(transcript: Transcript, answer: string): Pro
   }
 }
 
-/** What a provider reads of a turn. */
+/** What a provider reads of a turn; what it sees is not counted. */
 export function promptOf(turn: Turn): string {
+  if (turn.role === 'user') return [...(turn.files ?? []).filter(isTextFile).map(fileTextOf), turn.text].join('\n')
   if (turn.role !== 'assistant') return turn.text
   const calls = toolCallsOf(turn).flatMap((call) => [call.name, call.arguments])
   return [textOf(turn), ...calls].join('\n')
