@@ -1,3 +1,4 @@
+import type { Attachments } from '../attachments/attachments.ts'
 import type { Viewer } from '../auth/viewer.ts'
 import { findProviderState } from '../chat/provider-threads.ts'
 import { ProviderError } from '../providers/provider-error.ts'
@@ -9,6 +10,7 @@ import { askWithFallback, fallbacksAfter } from './fallback.ts'
 import { modelTurn, type TurnResult } from './model-turn.ts'
 import { offerTools } from './offered-tools.ts'
 import { type ContextConfig, contextFor, readPrompt } from './prompt.ts'
+import { eyesOf } from './prompt-images.ts'
 import type { ModelSwitched, RunEvent } from './run-event.ts'
 import type { RunOptions } from './run-options.ts'
 import type { Lease } from './run-rows.ts'
@@ -34,6 +36,7 @@ export interface StoredRun {
 
 export interface AdvanceDependencies extends ToolStepDependencies {
   readonly providers: Providers
+  readonly attachments: Attachments
   readonly context: ContextConfig
   readonly maxSteps: number
 }
@@ -86,7 +89,7 @@ export async function* advance(
         onSwitch: (event) => recording.switchModel(event),
         ask: async function* (asked, options) {
           model = asked
-          const request = await readRequest({ ...run, step, options }, asked, dependencies)
+          const request = await readRequest({ ...run, step, options }, asked, dependencies, signal)
           return yield* modelTurn(asked, { ...request, tools: offered.definitions }, signal)
         },
       },
@@ -119,11 +122,18 @@ function toolChoiceFor(
 async function readRequest(
   { step, ...run }: StoredRun & { readonly step: number },
   model: ResolvedModel,
-  { database, context }: Pick<AdvanceDependencies, 'database' | 'context'>,
+  { database, attachments, context }: Pick<AdvanceDependencies, 'database' | 'attachments' | 'context'>,
+  signal: AbortSignal,
 ) {
   const { viewer, threadId, options } = run
   const [transcript, providerState] = await Promise.all([
-    readPrompt(viewer, database, { ...run, step }, contextFor(model, options, context)),
+    readPrompt(
+      viewer,
+      { database, attachments },
+      { ...run, step },
+      contextFor(model, options, context),
+      eyesOf(model, attachments, signal),
+    ),
     findProviderState(viewer, database, { threadId, providerId: model.provider.id }),
   ])
   return { transcript, options, providerState }

@@ -29,8 +29,11 @@ export function keepHouse(options: HousekeepingOptions): AsyncDisposable {
 }
 
 export async function cleanUp({ database, stream, log, deletedDays, vacuums }: HousekeepingOptions): Promise<void> {
-  if (vacuums)
+  if (vacuums) {
     await database.$executeRaw`VACUUM "Thread", "Message", "Run", "ToolCall", "ToolApproval", "IdempotencyKey", "TokenReservation", "TokenUsage", "RefreshToken"`
+    // Here what there is of each word decides how a search is done.
+    await database.$executeRaw`VACUUM (ANALYZE) "SearchPassage", "PassageVector", "SearchPending"`
+  }
   await database.idempotencyKey.deleteMany({ where: { createdAt: { lt: keyExpiry() } } })
   await removeExpiredReservations(database)
   await removeExpiredTokens(database)

@@ -1,16 +1,15 @@
-import type { PrismaClient } from '../database/generated/client.ts'
 import type { TurnFinished } from '../providers/model-event.ts'
 import { estimateUsage } from '../providers/tokens.ts'
 import type { Draft } from './draft.ts'
 import type { LoadedRun } from './load-run.ts'
-import { type ContextConfig, readPrompt } from './prompt.ts'
+import { type ContextConfig, type PromptSources, readPrompt } from './prompt.ts'
 
 /** What the turn of a run has used that a crash cut short, as far as it is known: the turns before it are counted. */
 export async function lostTurn(
   { viewer, draft, ...run }: LoadedRun,
-  { database, context }: { readonly database: PrismaClient; readonly context: ContextConfig },
+  { context, ...sources }: PromptSources & { readonly context: ContextConfig },
 ): Promise<TurnFinished> {
-  const transcript = await readPrompt(viewer, database, { ...run, step: draft.turns }, context)
+  const transcript = await readPrompt(viewer, sources, { ...run, step: draft.turns }, context, null)
   const usage = await estimateUsage(transcript, writtenSince(draft, draft.turns))
   return { type: 'turn-finished', reason: 'other', rawReason: null, usage }
 }

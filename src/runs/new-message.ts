@@ -1,3 +1,4 @@
+import { attachToMessage } from '../attachments/attachment-rows.ts'
 import type { Viewer } from '../auth/viewer.ts'
 import { newestMessageId } from '../chat/branches.ts'
 import { createThread, touchThread } from '../chat/threads.ts'
@@ -15,6 +16,8 @@ export interface NewMessage {
   readonly threadId: string | null
   /** Null stores no user message: the run answers `parent` again. */
   readonly text: string | null
+  /** The owner's files that the user's message is sent with. */
+  readonly attachmentIds: readonly string[]
   readonly parent: Parent
   readonly whenBusy: WhenBusy
   /** Null asks no model. */
@@ -47,7 +50,7 @@ export interface StoredMessage {
 export async function storeMessage(
   viewer: Viewer,
   transaction: Prisma.TransactionClient,
-  { threadId: givenThreadId, text, parent, whenBusy, run, field }: NewMessage,
+  { threadId: givenThreadId, text, attachmentIds, parent, whenBusy, run, field }: NewMessage,
 ): Promise<StoredMessage> {
   const threadId = givenThreadId ?? (await createThread(viewer, transaction, {})).id
   // One writer a thread at a time: what follows reads the thread's last message and open runs, and adds to them.
@@ -72,6 +75,7 @@ export async function storeMessage(
         parts: [{ type: 'text', step: 0, length: text.length }],
       },
     })
+    await attachToMessage(viewer, transaction, { messageId: userMessageId, attachmentIds, field: 'attachmentIds' })
   }
   const questionId = userMessageId ?? parentId
   let answerId: string | null = null

@@ -1,11 +1,14 @@
+import type { Attachments } from '../attachments/attachments.ts'
 import type { Viewer } from '../auth/viewer.ts'
-import { branchTranscript } from '../chat/branches.ts'
-import type { Transcript, Turn } from '../chat/transcript.ts'
+import { branchTranscript, type SaidMessage } from '../chat/branches.ts'
+import type { InputFile, Transcript, Turn } from '../chat/transcript.ts'
 import type { PrismaClient } from '../database/generated/client.ts'
 import type { GenerationOptions } from '../providers/provider.ts'
 import type { ResolvedModel } from '../providers/registry.ts'
 import { countTokens, promptOf } from '../providers/tokens.ts'
 import { fillIn } from './fill-in.ts'
+import { toInputFiles } from './prompt-files.ts'
+import type { ModelEyes } from './prompt-images.ts'
 import { turnsOf } from './turns.ts'
 
 export interface ContextConfig {
@@ -26,6 +29,9 @@ export interface PromptPlace {
   readonly threadInstructions: string | null
 }
 
+/** What of the context the texts of files may take. */
+const filesShare = 0.75
+
 /** Room for the answer where nobody says how long it may be, in tokens; in a small window, a quarter of that. */
 const answerTokens = 4_096
 
@@ -40,27 +46,63 @@ export function contextFor(
   return { ...context, maxTokens: Math.min(context.maxTokens, Math.max(0, contextWindow - room)) }
 }
 
+/** Where it is read from. */
+export interface PromptSources {
+  readonly database: PrismaClient
+  readonly attachments: Attachments
+}
+
 /**
  * What the model is shown: the instructions, the end of the branch that the answer continues, and what the answer holds
- * so far. It is cut by whole messages; the newest message of the user, and what follows it, always stays.
+ * so far. It is cut by whole messages; the newest message of the user, and what follows it, always stays. With no eyes,
+ * images are left out. Throws as `toInputFiles` does.
  */
 export async function readPrompt(
   viewer: Viewer,
-  database: PrismaClient,
+  { database, attachments }: PromptSources,
   { messageId, step, threadTitle, threadInstructions }: PromptPlace,
   config: ContextConfig,
+  eyes: ModelEyes | null,
 ): Promise<Transcript> {
   // The answer is no message of those that count.
   const branch = await branchTranscript(viewer, database, messageId, config.maxMessages + 1)
-  const messages = branch.map((message) => turnsOf(message, message.id === messageId ? step : undefined))
   const instructions = [config.instructions, threadInstructions].filter((text) => text).join('\n\n')
   const system: Turn[] = instructions ? [{ role: 'system', text: fillIn(instructions, { viewer, threadTitle }) }] : []
   const question = Math.max(
     0,
     branch.findLastIndex(({ role }) => role === 'USER'),
   )
+  const files = await filesOf(viewer, attachments, branch, { question, maxTokens: config.maxTokens, eyes })
+  const messages = branch.map((message) =>
+    withFiles(turnsOf(message, message.id === messageId ? step : undefined), files.get(message.id)),
+  )
   const first = await firstThatFits(system, messages, { maxTokens: config.maxTokens, question })
   return [...system, ...messages.slice(first).flat()]
+}
+
+/** The files of the messages, by message, as the model is given them: looked up for their owner anew. */
+async function filesOf(
+  owner: Viewer,
+  attachments: Attachments,
+  branch: readonly SaidMessage[],
+  { question, maxTokens, eyes }: { question: number; maxTokens: number; eyes: ModelEyes | null },
+): Promise<ReadonlyMap<string, readonly InputFile[]>> {
+  const found = await attachments.ofMessages(
+    owner,
+    branch.map(({ id }) => id),
+  )
+  const newestFirst = branch.toReversed().filter(({ id }) => found.has(id))
+  const shown = await toInputFiles(
+    owner,
+    attachments,
+    newestFirst.map(({ id }) => ({ files: found.get(id) ?? [], isQuestion: id === branch[question]?.id })),
+    { maxTokens: Math.floor(maxTokens * filesShare), eyes },
+  )
+  return new Map(newestFirst.map(({ id }, index) => [id, shown[index] ?? []]))
+}
+
+function withFiles(turns: readonly Turn[], files: readonly InputFile[] = []): readonly Turn[] {
+  return files.length === 0 ? turns : turns.map((turn) => (turn.role === 'user' ? { ...turn, files } : turn))
 }
 
 /** The index of the first message such that it and all after it fit; that of the question at most. */

@@ -1,16 +1,17 @@
+import type { AttachmentInfo } from '../attachments/attachment-rows.ts'
 import type { Quotas } from '../auth/quotas.ts'
 import type { TokenEstimate } from '../auth/quotas-tokens.ts'
 import type { Viewer } from '../auth/viewer.ts'
 import { newestMessageId } from '../chat/branches.ts'
 import type { Transcript } from '../chat/transcript.ts'
-import type { PrismaClient } from '../database/generated/client.ts'
 import { newUlid } from '../platform/ids.ts'
 import type { Log } from '../platform/log.ts'
 import type { ResolvedModel } from '../providers/registry.ts'
 import { estimateUsage } from '../providers/tokens.ts'
 import type { Usage } from '../providers/usage.ts'
 import type { NewMessage } from './new-message.ts'
-import { type ContextConfig, contextFor, readPrompt } from './prompt.ts'
+import { type ContextConfig, contextFor, type PromptSources, readPrompt } from './prompt.ts'
+import { toInputFiles } from './prompt-files.ts'
 import type { RunOptions } from './run-options.ts'
 import { storePatiently } from './store-patiently.ts'
 
@@ -38,6 +39,8 @@ export async function estimateAnswer(
 
 export interface PlannedRun {
   readonly message: Pick<NewMessage, 'threadId' | 'text' | 'parent'>
+  /** Of the message. */
+  readonly files: readonly AttachmentInfo[]
   readonly thread: { readonly title: string | null; readonly instructions: string | null } | null
   readonly model: ResolvedModel
   readonly options: RunOptions
@@ -49,19 +52,24 @@ export interface PlannedRun {
  */
 export async function estimateRun(
   viewer: Viewer,
-  services: { readonly database: PrismaClient; readonly quotas: Quotas; readonly context: ContextConfig },
-  { message: { threadId, text, parent }, thread, model, options }: PlannedRun,
+  services: PromptSources & { readonly quotas: Quotas; readonly context: ContextConfig },
+  { message: { threadId, text, parent }, files, thread, model, options }: PlannedRun,
 ): Promise<TokenEstimate | null> {
-  const { database, quotas, context } = services
+  const { database, attachments, quotas } = services
   if (!quotas.tokens.isLimited(viewer)) return null
   const newest = parent.kind === 'newest' && threadId !== null ? newestMessageId(viewer, database, threadId) : null
   const parentId = parent.kind === 'message' ? parent.id : await newest
   const place = { threadTitle: thread?.title ?? null, threadInstructions: thread?.instructions ?? null }
   // Nothing of the answer is there yet: all that there is is shown, which is nothing where nothing came before.
   const before = { ...place, messageId: parentId ?? '', step: Number.POSITIVE_INFINITY }
-  const transcript = await readPrompt(viewer, database, before, contextFor(model, options, context))
-  const whole: Transcript = text === null ? transcript : [...transcript, { role: 'user', text }]
-  return estimateAnswer(whole, options, quotas)
+  const context = contextFor(model, options, services.context)
+  const transcript = await readPrompt(viewer, services, before, context, null)
+  if (text === null) return estimateAnswer(transcript, options, quotas)
+  const [own = []] = await toInputFiles(viewer, attachments, [{ files, isQuestion: true }], {
+    maxTokens: context.maxTokens,
+    eyes: null,
+  })
+  return estimateAnswer([...transcript, { role: 'user', text, files: own }], options, quotas)
 }
 
 /**

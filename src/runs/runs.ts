@@ -1,3 +1,4 @@
+import type { Attachments } from '../attachments/attachments.ts'
 import type { Quotas } from '../auth/quotas.ts'
 import type { Viewer } from '../auth/viewer.ts'
 import type { Message, PrismaClient, Run, Thread } from '../database/generated/client.ts'
@@ -55,6 +56,7 @@ export interface RunsDependencies {
   readonly stream: EventStream
   readonly queue: RunQueue
   readonly providers: Providers
+  readonly attachments: Attachments
   readonly tools: Toolbox
   readonly schemas: JsonSchemas
   readonly callerTokens: CallerTokens
@@ -73,6 +75,7 @@ export interface RunServices extends RunsConfig {
   readonly stream: EventStream
   readonly queue: RunQueue
   readonly providers: Providers
+  readonly attachments: Attachments
   readonly tools: Toolbox
   readonly schemas: JsonSchemas
   readonly callerTokens: CallerTokens
@@ -108,7 +111,7 @@ export interface Runs extends AsyncDisposable {
 
 /** Starts carrying runs, those that were left behind first. Disposing of it stops what still goes. */
 export async function createRuns({ config, ...dependencies }: RunsDependencies): Promise<Runs> {
-  const { database, stream, queue, providers, tools, schemas, callerTokens, quotas, log } = dependencies
+  const { database, stream, queue, providers, attachments, tools, schemas, callerTokens, quotas, log } = dependencies
   const { leaseMs } = config
   const owner = newUlid()
   const announcements = new Announcements()
@@ -119,6 +122,7 @@ export async function createRuns({ config, ...dependencies }: RunsDependencies):
     stream,
     queue,
     providers,
+    attachments,
     tools,
     schemas,
     callerTokens,

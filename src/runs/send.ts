@@ -1,3 +1,4 @@
+import type { AttachmentInfo } from '../attachments/attachment-rows.ts'
 import type { Viewer } from '../auth/viewer.ts'
 import { requireMessage } from '../chat/messages.ts'
 import { getThread, requireThread } from '../chat/threads.ts'
@@ -13,6 +14,7 @@ import { estimateRun } from './quotas.ts'
 import { checkedOptions, type GivenOptions, optionsFor } from './run-options.ts'
 import { checkedTools } from './run-tools.ts'
 import type { RunServices } from './runs.ts'
+import { filesOf, requireReadable } from './sent-files.ts'
 
 /** What all mutations that start a run take. */
 interface SendOptions {
@@ -27,6 +29,7 @@ export interface SendMessageInput extends SendOptions {
   readonly threadId?: string | null | undefined
   readonly text: string
   readonly parentId?: string | null | undefined
+  readonly attachmentIds?: readonly string[] | null | undefined
   readonly respond?: boolean | null | undefined
 }
 
@@ -37,6 +40,8 @@ export interface RegenerateMessageInput extends SendOptions {
 export interface EditMessageInput extends SendOptions {
   readonly messageId: string
   readonly text: string
+  /** Left out: those of the message that is edited. */
+  readonly attachmentIds?: readonly string[] | null | undefined
 }
 
 /** The ids of what a send stored, now or when its idempotency key was first used. */
@@ -59,12 +64,14 @@ export async function sendMessage(
   if (parentId && !threadId) throw badInput('parentId', 'must be left out where a new thread is created.')
   const thread = threadId ? await requireThread(viewer, services.database, threadId) : null
   const parent = parentId ? await parentIn(viewer, services, threadId, parentId) : ({ kind: 'newest' } as const)
+  const files = await filesOf(viewer, services, { named: input.attachmentIds ?? null, messageId: null }, signal)
   const asked = input.respond !== false
   const sending: Sending = {
     origin,
     thread,
     asksModel: asked && services.llmEnabled,
-    message: { threadId, text, parent, field: 'threadId' },
+    files,
+    message: { threadId, text, parent, field: 'threadId', attachmentIds: idsOf(files) },
   }
   return send(viewer, services, 'sendMessage', input, sending, signal)
 }
@@ -80,11 +87,13 @@ export async function regenerateMessage(
   const message = await requireMessage(viewer, services.database, input.messageId)
   const thread = await requireThread(viewer, services.database, message.threadId, 'messageId')
   const id = message.role === 'ASSISTANT' ? message.parentId : message.id
+  const parent = { kind: 'message', id } as const
   const sending: Sending = {
     origin,
     thread,
     asksModel: true,
-    message: { threadId: message.threadId, text: null, parent: { kind: 'message', id }, field: 'messageId' },
+    files: await filesOf(viewer, services, { named: null, messageId: id }, signal),
+    message: { threadId: message.threadId, text: null, parent, field: 'messageId', attachmentIds: [] },
   }
   return send(viewer, services, 'regenerateMessage', input, sending, signal)
 }
@@ -101,15 +110,18 @@ export async function editMessage(
   const message = await requireMessage(viewer, services.database, input.messageId)
   if (message.role !== 'USER') throw badInput('messageId', "must be a user's message; an answer is regenerated.")
   const thread = await requireThread(viewer, services.database, message.threadId, 'messageId')
+  const files = await filesOf(viewer, services, { named: input.attachmentIds ?? null, messageId: message.id }, signal)
   const sending: Sending = {
     origin,
     thread,
     asksModel: services.llmEnabled,
+    files,
     message: {
       threadId: message.threadId,
       text,
       parent: { kind: 'message', id: message.parentId },
       field: 'messageId',
+      attachmentIds: idsOf(files),
     },
   }
   return send(viewer, services, 'editMessage', input, sending, signal)
@@ -120,6 +132,8 @@ interface Sending {
   /** Null where a new one is created. */
   readonly thread: Pick<Thread, 'modelId' | 'title' | 'instructions'> | null
   readonly asksModel: boolean
+  /** Those of the message that the model is to answer. */
+  readonly files: readonly AttachmentInfo[]
   readonly message: Omit<NewMessage, 'run' | 'whenBusy'>
 }
 
@@ -128,7 +142,7 @@ async function send(
   services: RunServices,
   mutation: string,
   { idempotencyKey, ...input }: SendOptions,
-  { origin, thread, asksModel, message }: Sending,
+  { origin, thread, asksModel, files, message }: Sending,
   signal: AbortSignal,
 ): Promise<Sent> {
   const { database, announcements, generation, quotas } = services
@@ -144,6 +158,7 @@ async function send(
   const checked = checkedOptions(input.options, generation, offered)
   const isModelAsked = asksModel || (input.modelId && services.llmEnabled)
   const model = isModelAsked ? await services.providers.resolve(input.modelId ?? thread?.modelId ?? null) : null
+  if (model && asksModel) requireReadable(model, files)
   const options = model ? optionsFor(model, checked, input.options) : checked
   const idempotency: Idempotency = { mutation, key: idempotencyKey ?? null, input }
 
@@ -153,7 +168,7 @@ async function send(
   }
   const run =
     model && asksModel ? { modelId: model.modelId, options, clientTools, requestId: origin.requestId, announce } : null
-  const estimate = run && model ? await estimateRun(viewer, services, { message, thread, model, options }) : null
+  const estimate = run && model ? await estimateRun(viewer, services, { message, files, thread, model, options }) : null
   try {
     let stored: StoredMessage | undefined
     const { payload, repeated } = await database.$transaction(async (transaction) =>
@@ -197,6 +212,10 @@ function tellStream(services: RunServices, stored: StoredMessage, isNewMessage: 
 function startRuns({ queue, worker }: RunServices, { runId, room }: StoredMessage): void {
   if (room.stopping) void worker.stop(room.stopping, 'cancelled')
   if (runId) queue.enqueue(runId)
+}
+
+function idsOf(files: readonly AttachmentInfo[]): readonly string[] {
+  return files.map(({ id }) => id)
 }
 
 function messageText({ maxMessageCharacters }: RunServices, text: string): string {

@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises'
+import { attachmentIdsIn } from '../attachments/attachment-rows.ts'
 import type { Viewer } from '../auth/viewer.ts'
 import {
   clearThread as clearRows,
@@ -58,10 +59,11 @@ export async function clearThread(
   signal: AbortSignal,
 ): Promise<Thread> {
   await requireThread(viewer, services.database, threadId)
-  const thread = await whileNoRun(viewer, services, threadId, signal, (transaction) =>
+  const { result: thread, attachmentIds } = await whileNoRun(viewer, services, threadId, signal, (transaction) =>
     clearRows(viewer, transaction, threadId),
   )
   services.stream.resetThread(threadId)
+  await services.attachments.removeUnused(viewer, attachmentIds)
   return thread
 }
 
@@ -76,24 +78,32 @@ export async function purgeThread(
   await softDeleteThread(viewer, services.database, threadId)
   await stopRuns(viewer, services, threadId, (open) => open, signal)
   services.stream.closeThread(threadId)
-  await whileNoRun(viewer, services, threadId, signal, (transaction) => purgeRows(viewer, transaction, threadId))
+  const { attachmentIds } = await whileNoRun(viewer, services, threadId, signal, (transaction) =>
+    purgeRows(viewer, transaction, threadId),
+  )
+  await services.attachments.removeUnused(viewer, attachmentIds)
 }
 
-/** Does something in a transaction in which the thread has no open run and gets none. */
+/**
+ * Does something in a transaction in which the thread has no open run and gets none; tells which files its messages had
+ * before.
+ */
 async function whileNoRun<Result>(
   viewer: Viewer,
   services: RunServices,
   threadId: string,
   signal: AbortSignal,
   act: (transaction: Prisma.TransactionClient) => Promise<Result>,
-): Promise<Result> {
+): Promise<{ readonly result: Result; readonly attachmentIds: readonly string[] }> {
   for (;;) {
     await stopRuns(viewer, services, threadId, (open) => open, signal)
     const done = await services.database.$transaction(async (transaction) => {
       const open = await lockThreadAndRuns(viewer, transaction, threadId)
-      return open.length === 0 ? { result: await act(transaction) } : null
+      if (open.length > 0) return null
+      const attachmentIds = await attachmentIdsIn(viewer, transaction, threadId)
+      return { result: await act(transaction), attachmentIds }
     })
-    if (done) return done.result
+    if (done) return done
   }
 }
 

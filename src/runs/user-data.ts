@@ -58,7 +58,7 @@ function lockOut({ database }: RunServices, userId: string): Promise<boolean> {
 }
 
 async function removeRows(user: Owner, services: RunServices, signal: AbortSignal): Promise<void> {
-  const { database, stream } = services
+  const { database, stream, attachments } = services
   for (;;) {
     signal.throwIfAborted()
     const threads = await database.thread.findMany({
@@ -68,7 +68,10 @@ async function removeRows(user: Owner, services: RunServices, signal: AbortSigna
       take: batchSize,
     })
     const ids = threads.map(({ id }) => id)
-    if (ids.length === 0 && (await whereFree(services, (transaction) => removeUser(transaction, user)))) return
+    if (ids.length === 0) {
+      await attachments.removeAllOf(user)
+      if (await whereFree(services, (transaction) => removeUser(transaction, user))) return
+    }
     // Requests that were let in before may still be at work, so that each step looks again at what there is.
     for (const id of ids) {
       await stopRuns(user, services, id, (open) => open, signal)
@@ -107,10 +110,12 @@ async function removeThreads(transaction: Prisma.TransactionClient, ids: readonl
   return true
 }
 
-/** False, and nothing is removed, where the user has got a thread again. What else there is goes with the row. */
+/** False, and nothing is removed, where the user has got a thread or a file again. What else there is goes with the row. */
 async function removeUser(transaction: Prisma.TransactionClient, { id }: Owner): Promise<boolean> {
   await transaction.$queryRaw`SELECT FROM "User" WHERE id = ${id} FOR UPDATE`
   if ((await transaction.thread.count({ where: { ownerId: id } })) > 0) return false
+  // Without its row, nobody would know of its bytes.
+  if ((await transaction.blob.count({ where: { ownerId: id } })) > 0) return false
   await transaction.user.deleteMany({ where: { id } })
   return true
 }

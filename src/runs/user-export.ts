@@ -1,3 +1,4 @@
+import { visibleAttachment } from '../attachments/attachment-rows.ts'
 import type { Viewer } from '../auth/viewer.ts'
 import { visibleInThread, visibleThread } from '../chat/visible-threads.ts'
 import type {
@@ -10,6 +11,9 @@ import type {
   ToolGrant,
   User,
 } from '../database/generated/client.ts'
+
+/** Of a file: it is named here, and fetched from its own address. */
+const attachmentFields = { id: true, filename: true, mediaType: true, byteSize: true, createdAt: true } as const
 
 /** Rows that are read at a time: a message may be a megabyte. */
 const threadsAtATime = 50
@@ -28,11 +32,16 @@ export async function* exportUserData(
   signal: AbortSignal,
 ): AsyncGenerator<string, void> {
   const where = { userId: user.id }
-  const [accessTokens, usage, idempotencyKeys, toolGrants] = await Promise.all([
+  const [accessTokens, usage, idempotencyKeys, toolGrants, attachments] = await Promise.all([
     database.personalAccessToken.findMany({ where, orderBy: { id: 'asc' } }),
     database.tokenUsage.findMany({ where, orderBy: { day: 'asc' } }),
     database.idempotencyKey.findMany({ where: { ownerId: user.id }, orderBy: { createdAt: 'asc' } }),
     database.toolGrant.findMany({ where: { ownerId: user.id, threadId: null }, orderBy: { id: 'asc' } }),
+    database.attachment.findMany({
+      where: visibleAttachment(viewer),
+      orderBy: { id: 'asc' },
+      select: attachmentFields,
+    }),
   ])
   const head = {
     exportedAt: new Date(),
@@ -41,6 +50,7 @@ export async function* exportUserData(
     tokenUsage: usage.map(({ day, tokens }) => ({ day: day.toISOString().slice(0, 10), tokens: Number(tokens) })),
     idempotencyKeys: idempotencyKeys.map(({ mutation, key, createdAt }) => ({ mutation, key, createdAt })),
     toolGrants: toolGrants.map(grantFields),
+    attachments,
   }
   yield `${JSON.stringify(head).slice(0, -1)},\n"threads":[`
   let separator = '\n'
@@ -80,6 +90,7 @@ async function* exportThread(
             orderBy: [{ step: 'asc' }, { index: 'asc' }],
             include: { approvals: { orderBy: { id: 'asc' } } },
           },
+          attachments: { orderBy: { position: 'asc' }, select: { attachmentId: true } },
         },
       }),
     ),
@@ -141,8 +152,17 @@ function userFields({ passwordHash: _passwordHash, tokenVersion: _tokenVersion, 
 
 type ExportedCall = ToolCall & { readonly approvals: readonly ToolApproval[] }
 
-function messageFields({ ownerId: _ownerId, toolCalls, ...fields }: Message & { toolCalls: ExportedCall[] }): object {
-  return { ...fields, toolCalls: toolCalls.map(callFields) }
+type ExportedMessage = Message & {
+  readonly toolCalls: readonly ExportedCall[]
+  readonly attachments: readonly { readonly attachmentId: string }[]
+}
+
+function messageFields({ ownerId: _ownerId, toolCalls, attachments, ...fields }: ExportedMessage): object {
+  return {
+    ...fields,
+    attachmentIds: attachments.map(({ attachmentId }) => attachmentId),
+    toolCalls: toolCalls.map(callFields),
+  }
 }
 
 function callFields({
