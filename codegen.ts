@@ -13,7 +13,7 @@ const config: CodegenConfig = {
         documentMode: 'string',
         enumType: 'string-literal',
         useTypeImports: true,
-        scalars: { DateTime: 'string', JSON: 'unknown', ID: 'string' },
+        scalars: { DateTime: 'string', JSON: 'unknown', ID: 'string', File: 'File' },
       },
     },
   },

@@ -26,6 +26,8 @@ export interface SchemaTypes {
   Scalars: {
     ID: { Input: string; Output: string }
     DateTime: { Input: Date; Output: Date }
+    /** Held in memory; it comes with a multipart request alone. */
+    File: { Input: File; Output: never }
     /** Inputs are not checked yet: `cleanJsonObject` and its like do that, since they know the field's name. */
     JSON: { Input: unknown; Output: JsonValue | object }
   }

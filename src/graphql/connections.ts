@@ -37,9 +37,18 @@ export function pageRequest(list: string, { first, after, last, before }: Connec
 /** A page as the relay plugin takes it. `totalCount` is called only where it is selected. */
 export function connectionOf<Row>(
   list: string,
-  { rows, hasNextPage, hasPreviousPage }: Page<Row>,
+  page: Page<Row>,
   key: (row: Row) => string,
   totalCount: () => Promise<number>,
+) {
+  return { ...pageOfEdges(list, page, key), totalCount }
+}
+
+/** A page as a connection that counts in its own way gives it. */
+export function pageOfEdges<Row>(
+  list: string,
+  { rows, hasNextPage, hasPreviousPage }: Page<Row>,
+  key: (row: Row) => string,
 ) {
   const edges = rows.map((node) => ({ cursor: encodeCursor(list, key(node)), node }))
   return {
@@ -50,7 +59,6 @@ export function connectionOf<Row>(
       startCursor: edges[0]?.cursor ?? null,
       endCursor: edges.at(-1)?.cursor ?? null,
     },
-    totalCount,
   }
 }
 

@@ -1,4 +1,5 @@
 import type { Logger } from 'pino'
+import type { Attachments } from '../attachments/attachments.ts'
 import type { Accounts } from '../auth/accounts.ts'
 import type { CallerToken } from '../auth/caller-token.ts'
 import type { Quotas } from '../auth/quotas.ts'
@@ -14,6 +15,7 @@ import type { Origin } from '../runs/origin.ts'
 import type { GenerationDefaults } from '../runs/run-options.ts'
 import type { Runs } from '../runs/runs.ts'
 import type { UserExports } from '../runs/user-exports.ts'
+import type { Search } from '../search/search.ts'
 import type { Toolbox } from '../tools/toolbox.ts'
 
 /** What every resolver gets. One is made for each execution: for a subscription, for each event. */
@@ -43,6 +45,7 @@ export interface Services {
   readonly takesPersonalTokens: boolean
   readonly stream: EventStream
   readonly runs: Runs
+  readonly attachments: Attachments
   readonly userExports: UserExports
   readonly providers: Providers
   readonly storedProviders: StoredProviders
@@ -50,6 +53,8 @@ export interface Services {
   readonly elicitations: Elicitations
   readonly mcp: McpPool
   readonly quotas: Quotas
+  /** Null where it is switched off. */
+  readonly search: Search | null
   readonly config: GraphqlConfig
   readonly version: string
   readonly startedAt: Date

@@ -8,6 +8,7 @@ const nodeTypes = {
   run: 'Run',
   toolcall: 'ToolCall',
   approval: 'ToolApproval',
+  attachment: 'Attachment',
 } as const satisfies Partial<Record<IdKind, string>>
 
 /** The name of the GraphQL type that an id belongs to, or undefined where it is no id of ours. */

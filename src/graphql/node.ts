@@ -7,6 +7,11 @@ import { maxPageSize } from './connections.ts'
 import { type Context, requireViewer } from './context.ts'
 import { typeOfId } from './node-types.ts'
 
+/** Their own `findUnique`, or what takes its place, says all of who sees them. */
+function isOfNoThread(typename: string | undefined): boolean {
+  return typename === 'User' || typename === 'Attachment'
+}
+
 /**
  * Each through its type's own `findUnique`, which has the owner in it; null for what is missing or another's, and for
  * what is in a thread, or is one, that the viewer's lists do not allow.
@@ -19,7 +24,7 @@ async function loadNodes(ids: readonly string[], context: Context, info: GraphQL
     info,
     ids.map((id) => {
       const typename = typeOfId(id)
-      const isVisible = typename === 'User' || visible === 'all' || visible.has(id)
+      const isVisible = isOfNoThread(typename) || visible === 'all' || visible.has(id)
       return typename !== undefined && isVisible ? { id, typename } : null
     }),
   )

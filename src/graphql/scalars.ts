@@ -17,6 +17,21 @@ builder.scalarType('DateTime', {
   },
 })
 
+builder.scalarType('File', {
+  description: 'A file of a multipart request.',
+  specifiedByURL: 'https://github.com/jaydenseric/graphql-multipart-request-spec',
+  serialize: () => {
+    throw new GraphQLError('A File is only ever sent to the server.')
+  },
+  parseValue: (value) => {
+    if (isFile(value)) return value
+    throw new GraphQLError('A File is a part of a multipart request, to which its variable is mapped.')
+  },
+  parseLiteral: (node) => {
+    throw new GraphQLError('A File is given as a variable.', { nodes: node })
+  },
+})
+
 builder.scalarType('JSON', {
   description: 'Any JSON value.',
   specifiedByURL: 'https://www.rfc-editor.org/rfc/rfc8259',
@@ -24,6 +39,13 @@ builder.scalarType('JSON', {
   parseValue: (value) => value,
   parseLiteral: jsonOfLiteral,
 })
+
+/** Whatever made it: there are several classes of that name. JSON has no functions. */
+function isFile(value: unknown): value is File {
+  return (
+    typeof value === 'object' && value !== null && 'arrayBuffer' in value && typeof value.arrayBuffer === 'function'
+  )
+}
 
 /** A literal's value. `Object.fromEntries` makes `__proto__` a key like any other, so that it can be refused later. */
 function jsonOfLiteral(node: ValueNode, variables?: Record<string, unknown> | null): unknown {

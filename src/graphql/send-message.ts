@@ -106,6 +106,7 @@ const SendMessageInputRef = builder.inputType('SendMessageInput', {
       description:
         "The message that this one answers; where left out, the answer of the thread's last run, queued ones included, or its newest message.",
     }),
+    attachmentIds: t.idList({ description: "The caller's files that are sent with it: at most 20." }),
     ...runFields(t),
     respond: t.boolean({
       defaultValue: true,
@@ -127,6 +128,7 @@ const EditMessageInputRef = builder.inputType('EditMessageInput', {
   fields: (t) => ({
     messageId: t.id({ required: true, description: "A user's message; it stays as it is, on its own branch." }),
     text: t.string({ required: true, description: 'What is said instead; not empty.' }),
+    attachmentIds: t.idList({ description: 'The files that are sent with it; left out: those of the original.' }),
     ...runFields(t),
   }),
 })
