@@ -11,8 +11,8 @@ import { serverCommands } from './usage.ts'
 import { waitTool } from './wait-tool.ts'
 import { wires } from './wire.ts'
 
-// Parley as it is shipped, everything on: embedded database in a worker thread, recorder, checkpoints, log. Only the
-// number of runs at a time is raised.
+// Parley as it is shipped: embedded database in a worker thread, recorder, checkpoints, log. Only the number of runs at a
+// time is raised, and search is off, which would embed what was said once an answer is over.
 
 const [upstream = ''] = process.argv.slice(2)
 
@@ -30,6 +30,7 @@ const config = createConfig({
   })),
   defaultModel: `openai/${modelName}`,
   runs: { concurrency: 5_000 },
+  search: { enabled: false },
 })
 const app = resources.use(
   await createApp({ config, log: createLog(config), builtinTools: [...builtinTools, waitTool] }),

@@ -1,8 +1,13 @@
+import { join } from 'node:path'
 import packageJson from '../package.json' with { type: 'json' }
+import { openAttachments } from './attachments/attachments.ts'
+import { createImages } from './attachments/images.ts'
+import { openBlobStore } from './attachments/open-blob-store.ts'
+import { createFileReader } from './attachments/reading/file-reader.ts'
 import { openAccounts } from './auth/accounts.ts'
 import { prepareAuthenticator, takesPersonalTokens } from './auth/modes.ts'
 import { createQuotas } from './auth/quotas.ts'
-import { openDatabase } from './database/database.ts'
+import { type Database, openDatabase } from './database/database.ts'
 import { applyMigrations } from './database/migrations.ts'
 import type { Context, Services } from './graphql/context.ts'
 import { createSchema } from './graphql/schema.ts'
@@ -29,6 +34,7 @@ import { InProcessQueue } from './runs/in-process-queue.ts'
 import { MemoryStream } from './runs/memory-stream.ts'
 import { createRuns } from './runs/runs.ts'
 import { createUserExports } from './runs/user-exports.ts'
+import { openSearch, type Search } from './search/search.ts'
 import type { BuiltinTool } from './tools/builtin/builtin-tool.ts'
 import { createBuiltinSource } from './tools/builtin/builtin-tools.ts'
 import { createMcpSource } from './tools/mcp-source.ts'
@@ -66,7 +72,7 @@ export interface AppOptions {
 /** Puts everything together and starts it. What had been acquired is released where a later step fails. */
 export async function createApp({ config, log, kinds, builtinTools, mcpServers = [] }: AppOptions): Promise<App> {
   const startedAt = new Date()
-  const features = { llm: config.llm.enabled }
+  const features = { llm: config.llm.enabled, search: config.search.enabled }
   await using resources = new AsyncDisposableStack()
 
   const openAuthenticator = prepareAuthenticator({ config, log })
@@ -112,6 +118,22 @@ export async function createApp({ config, log, kinds, builtinTools, mcpServers =
     metrics: createToolMetrics(metrics.registry),
     log,
   })
+  const baseUrl = config.publicUrl ?? config.basePath
+  const attachments = resources.use(
+    await openAttachments({
+      database: database.client,
+      isSoleOwner: database.kind === 'embedded',
+      store: resources.use(await openBlobStore({ config: config.attachments, dataDir: config.dataDir })),
+      reader: resources.use(createFileReader({ log })),
+      images: createImages(),
+      log,
+      spoolDirectory: join(config.dataDir, 'uploads'),
+      encryptionKey: config.encryptionKey,
+      baseUrl,
+      maxBytes: config.attachments.maxBytes,
+      urlTtlMs: config.attachments.urlTtlMs,
+    }),
+  )
   const callerTokens = new CallerTokens()
   const elicitations = resources.use(createElicitations({ database: database.client, schemas, log }))
   const quotas = createQuotas({ config: config.quotas, database: database.client })
@@ -123,6 +145,7 @@ export async function createApp({ config, log, kinds, builtinTools, mcpServers =
       stream,
       queue: new InProcessQueue(config.runs),
       providers,
+      attachments,
       tools,
       schemas,
       callerTokens,
@@ -149,10 +172,12 @@ export async function createApp({ config, log, kinds, builtinTools, mcpServers =
     }),
   )
 
+  const search = config.search.enabled ? resources.use(await openAppSearch(database, providers, { config, log })) : null
+
   const userExports = createUserExports({
     database: database.client,
     encryptionKey: config.encryptionKey,
-    baseUrl: config.publicUrl ?? config.basePath,
+    baseUrl,
   })
   const services: Services = {
     database: database.client,
@@ -160,6 +185,7 @@ export async function createApp({ config, log, kinds, builtinTools, mcpServers =
     takesPersonalTokens: takesPersonalTokens(config.auth.mode),
     stream,
     runs,
+    attachments,
     userExports,
     providers,
     storedProviders,
@@ -167,6 +193,7 @@ export async function createApp({ config, log, kinds, builtinTools, mcpServers =
     elicitations,
     mcp,
     quotas,
+    search,
     config: { maxMessageCharacters: config.limits.maxMessageCharacters, generation: config.generation },
     version,
     startedAt,
@@ -201,6 +228,7 @@ export async function createApp({ config, log, kinds, builtinTools, mcpServers =
       challenge: takesPersonalTokens(config.auth.mode) ? 'Bearer' : null,
       signIn: accounts ? 'accounts' : config.auth.mode === 'jwt' ? 'tokens' : null,
       userExports,
+      attachments,
       metrics: { ...metrics, token: config.metrics.token },
     }),
   )
@@ -243,4 +271,13 @@ async function openMcpServers(
   held.use(reaper)
   held.use(pool)
   return { ...pool, [Symbol.asyncDispose]: () => held.disposeAsync() }
+}
+
+function openAppSearch(
+  database: Database,
+  providers: Providers,
+  { config, log }: Pick<AppOptions, 'config' | 'log'>,
+): Promise<Search> {
+  const { search, embedding } = config
+  return openSearch({ database, providers, config: { minSimilarity: search.minSimilarity, embedding }, log })
 }

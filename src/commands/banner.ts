@@ -3,6 +3,7 @@ import type { ServersFile } from '../mcp/servers-file.ts'
 import type { Resolution } from '../platform/config/resolve.ts'
 import type { ProviderStatus } from '../providers/provider-status.ts'
 import { builtinTools } from '../tools/builtin/builtin-tools.ts'
+import { describeSearch } from './doctor-search.ts'
 import { printable, styledFor } from './text.ts'
 
 /** How long the banner waits for a provider to list its models. */
@@ -26,6 +27,7 @@ export async function banner(
     ['Database', app.databaseDescription],
     ...(await providerRows(app, resolution)).map((row): [string, string] => ['Models', row]),
     ...defaultRows(app, resolution).map((row): [string, string] => ['Default', row]),
+    ['Search', searchRow(resolution)],
     ...toolRows(resolution.mcp).map((row): [string, string] => ['Tools', row]),
   ]
   const written = rows.map(([name, value], index) => {
@@ -101,6 +103,10 @@ function reason(defaultId: string, { config, sources }: Resolution): string {
   if (index === -1) return 'of a provider that was added at run time'
   const source = sources.get(`providers[${index}]`) ?? 'default'
   return source === 'default' ? 'no other provider is configured' : source
+}
+
+function searchRow({ config: { search, embedding } }: Resolution): string {
+  return search.enabled ? printable(describeSearch(embedding.model)) : 'switched off (search.enabled)'
 }
 
 /** The servers are being connected: how that goes, the log and `mcpServers` tell. */

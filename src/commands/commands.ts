@@ -37,6 +37,14 @@ export const commands: readonly CommandEntry[] = [
     load: async () => (await import('./migrate.ts')).migrate,
   },
   {
+    name: 'reindex',
+    summary: 'Make what search finds anew, or go on with that.',
+    usage: '',
+    flags: [],
+    takesConfiguration: true,
+    load: async () => (await import('./reindex.ts')).reindex,
+  },
+  {
     name: 'doctor',
     summary: 'Check Node, configuration, database, providers and port.',
     usage: '',

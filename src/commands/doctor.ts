@@ -8,6 +8,7 @@ import { kinds } from '../providers/kinds.ts'
 import { type Command, type Invocation, refuseArguments } from './command.ts'
 import { checkDatabase, checkDataDirectory } from './doctor-database.ts'
 import { checkPort, checkProviders } from './doctor-network.ts'
+import { checkSearch } from './doctor-search.ts'
 import { type Finding, failed, fine, formatFindings, skipped } from './finding.ts'
 import { localUrlOf } from './local-url.ts'
 import { readMcpServers } from './mcp-servers.ts'
@@ -36,6 +37,7 @@ async function examine({ argv, env, cwd, stderr }: Invocation): Promise<Finding[
     checkDataDirectory(config),
     checkDatabase(config, server, log),
     checkProviders(config, log),
+    Promise.resolve([checkSearch(config)]),
     checkPort(config, server),
   ]
   return [...findings, ...(await Promise.all(checks)).flat()]

@@ -1,0 +1,40 @@
+import { openDatabase } from '../database/database.ts'
+import { applyMigrations } from '../database/migrations.ts'
+import { loadConfig } from '../platform/config/load.ts'
+import { createLog } from '../platform/log.ts'
+import { kinds } from '../providers/kinds.ts'
+import { createProviders } from '../providers/registry.ts'
+import { reindex as makeAnew } from '../search/reindex.ts'
+import { openSearchParts } from '../search/search.ts'
+import { type Command, exitCodeOf, refuseArguments } from './command.ts'
+import { progressOf } from './progress.ts'
+
+export const reindex: Command = {
+  async run({ argv, env, cwd, stdout, stderr, interrupted }) {
+    const { config, positionals } = loadConfig({ argv, env, cwd, providerKinds: Object.keys(kinds) })
+    refuseArguments(positionals)
+    // What is done is said below, on standard output.
+    const log = createLog({ ...config, logLevel: 'warn' }, stderr)
+    await using database = await openDatabase({ config: config.database, dataDir: config.dataDir, log })
+    await applyMigrations(database, { log }, interrupted)
+    await using providers = createProviders({ config, log })
+    const search = { minSimilarity: config.search.minSimilarity, embedding: config.embedding }
+    const parts = await openSearchParts({ database, providers, config: search, log })
+    await using _embedders = parts.embedders
+
+    stdout.write(`Database: ${database.description}\nEmbedding: ${parts.embedders.current().name}\n`)
+    const progress = {
+      onStart: (isResumed: boolean) => {
+        if (isResumed) stdout.write('Going on where an earlier call was ended.\n')
+      },
+      onMessages: progressOf('messages read', stdout),
+      onPassages: progressOf('passages embedded', stdout),
+    }
+    await makeAnew(parts, progress, interrupted).catch((error: unknown) => {
+      if (!interrupted.aborted) throw error
+    })
+    if (!interrupted.aborted) return 0
+    stdout.write('\nNot done: the next call, or the server, goes on.\n')
+    return exitCodeOf(interrupted)
+  },
+}
