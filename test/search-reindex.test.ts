@@ -1,0 +1,75 @@
+import { expect, test } from 'vitest'
+import { SendMessageDocument } from './generated/graphql.ts'
+import { createTestClient } from './support/client.ts'
+import { createTestDatabase, type TestDatabase } from './support/database.ts'
+import { environmentOf, runParley, spawnParley } from './support/process.ts'
+import { findTexts, indexed } from './support/search.ts'
+import { startTestServer } from './support/server.ts'
+
+const count = 120
+const texts = Array.from({ length: count }, (_, place) => `This is what was said as number${place}x, in the old days.`)
+
+/** A database in which nothing was indexed. */
+async function storeTexts(database: TestDatabase): Promise<void> {
+  await using server = await startTestServer({ config: { llm: { enabled: false } }, database })
+  await using client = createTestClient(server)
+  for (const text of texts) await client.request(SendMessageDocument, { input: { text } })
+}
+
+test('what was said is indexed by a command, which can be ended and goes on', { timeout: 180_000 }, async () => {
+  await using database = await createTestDatabase()
+  await storeTexts(database)
+  const call = { args: ['reindex'], env: environmentOf(database) }
+
+  await using first = spawnParley(call)
+  await first.waitFor(new RegExp(`^0 of ${count} passages embedded$`, 'm'))
+  first.kill('SIGINT')
+  expect((await first.exited).code).toBe(130)
+  expect(first.stdout()).toContain(`${count} of ${count} messages read`)
+  expect(first.stdout()).toContain('Not done')
+
+  const second = await runParley(call)
+  expect(second).toMatchObject({ code: 0 })
+  expect(second.stdout).toContain('Going on where an earlier call was ended.')
+  expect(second.stdout).toMatch(/^(\d+) of \1 passages embedded$/m)
+
+  const third = await runParley(call)
+  expect(third.stdout).not.toContain('Going on')
+  expect(third.stdout).toContain(`${count} of ${count} passages embedded`)
+
+  await using server = await startTestServer({ config: { llm: { enabled: false }, search: {} }, database })
+  await using client = createTestClient(server)
+  expect(await findTexts(client, 'number7x', { mode: 'FULL_TEXT' })).toEqual([texts[7]])
+  expect(await findTexts(client, 'things that were spoken long ago', { mode: 'SEMANTIC' })).not.toEqual([])
+})
+
+test('while a new model takes over, what the old one made answers; then the new one does', {
+  timeout: 180_000,
+}, async () => {
+  await using database = await createTestDatabase()
+  const demo = { search: { minSimilarity: 0 }, embedding: { model: 'demo/parley-demo-embedding' } }
+  {
+    await using server = await startTestServer({ config: { ...demo, defaultModel: 'demo/parley-demo' }, database })
+    await using client = createTestClient(server)
+    await client.request(SendMessageDocument, { input: { text: 'The lighthouse keeper counted the waves.' } })
+    await indexed(client)
+    expect(await findTexts(client, 'lighthouse keepers', { mode: 'SEMANTIC' })).toContain(
+      'The lighthouse keeper counted the waves.',
+    )
+  }
+  // A model that cannot be asked: what there is stays.
+  const gone = { ...demo, embedding: { model: 'missing/model' } }
+  {
+    await using server = await startTestServer({ config: gone, database })
+    await using client = createTestClient(server)
+    expect(await findTexts(client, 'lighthouse keepers', { mode: 'SEMANTIC' })).toContain(
+      'The lighthouse keeper counted the waves.',
+    )
+  }
+  await using server = await startTestServer({ config: { search: { minSimilarity: 0 } }, database })
+  await using client = createTestClient(server)
+  await indexed(client)
+  expect(await findTexts(client, 'someone who watches the sea', { mode: 'SEMANTIC' })).toContain(
+    'The lighthouse keeper counted the waves.',
+  )
+})
