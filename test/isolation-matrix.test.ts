@@ -6,7 +6,15 @@ import { allRows, idsOfUser } from './support/all-rows.ts'
 import { attempt, type Outcome, type Transport } from './support/attempt.ts'
 import { casesOf, type IsolationCase, idFor, ownedPlaces } from './support/isolation-cases.ts'
 import { type Operation, operationsOf } from './support/operations-of.ts'
-import { canary, createToken, type OwnIds, type Persona, type Personas, startPersonas } from './support/personas.ts'
+import {
+  canary,
+  createToken,
+  type OwnIds,
+  type Persona,
+  type Personas,
+  startPersonas,
+  storeFile,
+} from './support/personas.ts'
 import { parkForDecision } from './support/tool-rows.ts'
 
 // Every operation of the schema, found by walking it, × everybody who is not the owner: another user, an ADMIN, a VIEWER,
@@ -179,7 +187,7 @@ function liveSet(): OwnIds {
 
 /** A new thread and token of the owner, and a run that waits in another, which an operation may do away with. */
 async function fresh(): Promise<{ persona: Persona; own: OwnIds }> {
-  const { owner, ownerMember, rows, converse } = personas
+  const { accounts, owner, ownerMember, rows, converse } = personas
   const { threadId, questionId, runId } = await converse(ownerMember, `Fresh ${newUlid()}`)
   const waiting = await converse(ownerMember, `Waiting ${newUlid()}`)
   const own = {
@@ -188,6 +196,7 @@ async function fresh(): Promise<{ persona: Persona; own: OwnIds }> {
     message: questionId,
     run: runId,
     accessToken: await createToken(ownerMember, 'Fresh'),
+    attachment: await storeFile({ server: accounts.server, ...ownerMember }, 'Fresh'),
     ...(await parkForDecision(rows, ownerMember.id, waiting)),
   }
   return { persona: owner, own }

@@ -35,6 +35,7 @@ test('a field that is new is tried without being named, wherever its ids are', (
     toolCall: 'c',
     approval: 'p',
     grant: 'g',
+    attachment: 'f',
   }
   const tried = casesOf(move, own, { ids: ['thread_1'], sets: [] }).map(({ forbidden }) => move.variables(forbidden))
   expect(tried).toEqual([

@@ -451,9 +451,9 @@ describe('the models of an Ollama server', () => {
     await using ollama = await startOllama(serve)
     const models = await ollama.provider().listModels(new AbortController().signal)
     expect(models).toEqual([
-      { name: 'qwen3:4b', contextWindow: 8_192 },
-      { name: 'llava:latest', contextWindow: 4_096 },
-      { name: 'loaded:latest', contextWindow: 4_096 },
+      { name: 'qwen3:4b', contextWindow: 8_192, seesImages: false },
+      { name: 'llava:latest', contextWindow: 4_096, seesImages: true },
+      { name: 'loaded:latest', contextWindow: 4_096, seesImages: false },
       { name: 'odd:latest', contextWindow: null },
       { name: 'gone:latest', contextWindow: null },
     ])

@@ -25,6 +25,7 @@ const types: Readonly<Record<string, 'anybody' | 'own' | 'server' | 'admin' | 'p
   // Strangers: only what `login` and the like give of the one who signs in.
   User: 'anybody',
 
+  Attachment: 'own',
   Elicitation: 'own',
   ElicitationClosed: 'own',
   ElicitationRequested: 'own',
@@ -48,6 +49,7 @@ const types: Readonly<Record<string, 'anybody' | 'own' | 'server' | 'admin' | 'p
   Run: 'own',
   RunHeartbeat: 'own',
   RunStatusChanged: 'own',
+  SearchResult: 'own',
   StreamReset: 'own',
   TextDelta: 'own',
   Thread: 'own',
@@ -75,6 +77,7 @@ const types: Readonly<Record<string, 'anybody' | 'own' | 'server' | 'admin' | 'p
   ConfiguredModel: 'admin',
   ProviderAccount: 'admin',
   ProviderSettings: 'admin',
+  SearchStatus: 'admin',
 
   PageInfo: 'part',
   Quota: 'part',

@@ -1,4 +1,5 @@
 import { createClient } from 'graphql-ws'
+import { multipartOf } from './files.ts'
 import type { Operation } from './operations-of.ts'
 import type { Persona } from './personas.ts'
 
@@ -50,10 +51,16 @@ const jsonTypes = 'application/graphql-response+json, application/json;q=0.5'
 const everChanging: readonly string[] = ['date', 'x-request-id', 'content-length']
 
 async function overHttp({ url }: Place, headers: Persona['headers'], request: Request, accept: string): Promise<Raw> {
+  const [name, file] = Object.entries(request.variables).find(([, value]) => value instanceof File) ?? []
+  const form = name !== undefined && file instanceof File ? multipartOf(request.query, file, file.name, name) : null
   const response = await fetch(url, {
     method: 'POST',
-    headers: { 'content-type': 'application/json', accept, ...headers },
-    body: JSON.stringify(request),
+    headers: {
+      ...(form ? { 'x-graphql-yoga-csrf': '1' } : { 'content-type': 'application/json' }),
+      accept,
+      ...headers,
+    },
+    body: form ?? JSON.stringify(request),
     signal: AbortSignal.timeout(patienceMs),
   })
   const sent = [...response.headers].filter(([name]) => !everChanging.includes(name))

@@ -73,6 +73,7 @@ export async function startHttpFixture(options: HttpFixtureOptions = {}): Promis
       trustProxy: false,
       readTimeoutMs: 60_000,
       writeTimeoutMs: 60_000,
+      attachments: { maxMultipartBytes: 200_000 },
       ...config,
       limits: {
         maxRequestBytes: 100_000,

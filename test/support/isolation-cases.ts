@@ -61,6 +61,7 @@ export function idFor(meaning: IdPlace['meaning'], own: OwnIds): string {
     case 'toolCall':
     case 'approval':
     case 'grant':
+    case 'attachment':
       return own[meaning]
     case 'model':
     case 'provider':

@@ -11,6 +11,7 @@ export type Meaning =
   | 'toolCall'
   | 'approval'
   | 'grant'
+  | 'attachment'
   | 'model'
   | 'provider'
   | 'mcpServer'
@@ -20,6 +21,8 @@ export type Meaning =
 export const idMeanings: Readonly<Record<string, Meaning>> = {
   accessTokenId: 'accessToken',
   approvalId: 'approval',
+  attachmentId: 'attachment',
+  attachmentIds: 'attachment',
   grantId: 'grant',
   leafId: 'message',
   messageId: 'message',
@@ -38,6 +41,7 @@ export const idMeanings: Readonly<Record<string, Meaning>> = {
   'CompletionMessageInput.toolCallId': 'free',
   'CompletionToolCallInput.id': 'free',
   // The types that are `Node`.
+  Attachment: 'attachment',
   Message: 'message',
   Run: 'run',
   Thread: 'thread',
@@ -60,14 +64,18 @@ export const values: Readonly<Record<string, unknown>> = {
   'CreatePersonalAccessTokenInput.name': 'Script',
   'CreatePersonalAccessTokenInput.scope': 'READ',
   'CreateThreadInput.title': 'Taken over',
+  'CreateUploadTicketInput.byteSize': 5,
+  'CreateUploadTicketInput.filename': 'taken-over.txt',
   'DecideToolApprovalInput.decision': 'APPROVE',
   'DeleteMyAccountInput.confirm': true,
   'EditMessageInput.text': 'Taken over',
   'EmbedInput.input': ['Hello'],
+  'Mutation.uploadAttachment.file': new File(['Taken over'], 'taken-over.txt'),
   'Query.mcpPrompt.name': 'greeting',
   'Query.mcpPrompt.serverId': 'files',
   'Query.mcpResource.serverId': 'files',
   'Query.mcpResource.uri': 'file:///notes.txt',
+  'Query.search.query': 'canary',
   'ReconnectMcpServerInput.serverId': 'files',
   'ExecuteToolInput.arguments': {},
   'ExecuteToolInput.name': 'get_current_time',

@@ -9,6 +9,7 @@ import {
 import { type AccountsFixture, type Member, startAccounts } from './accounts.ts'
 import { type Asked, ask, scriptedProvider } from './conversation.ts'
 import { createTestDatabase } from './database.ts'
+import { readAttachment, type Sender, upload } from './files.ts'
 import { connectToRows } from './rows.ts'
 import { echo, startScriptedModel } from './scripted-model.ts'
 import { storeToolRows, type ToolIds } from './tool-rows.ts'
@@ -25,7 +26,9 @@ export interface Persona {
   readonly own: OwnIds
 }
 
-export type OwnIds = Readonly<Record<'user' | 'thread' | 'message' | 'run' | 'accessToken' | keyof ToolIds, string>>
+export type OwnIds = Readonly<
+  Record<'user' | 'thread' | 'message' | 'run' | 'accessToken' | 'attachment' | keyof ToolIds, string>
+>
 
 export interface Personas extends AsyncDisposable {
   readonly accounts: AccountsFixture
@@ -70,6 +73,13 @@ export async function createToken({ client }: Pick<Member, 'client'>, name: stri
   return (await client.request(CreateToken, { name })).createPersonalAccessToken.accessToken.id
 }
 
+/** The id of a new file that was read. */
+export async function storeFile(sender: Sender & Pick<Member, 'client'>, text: string): Promise<string> {
+  const { id } = await upload(sender, `${text}.txt`, text)
+  await readAttachment(sender.client, id)
+  return id
+}
+
 export async function startPersonas(): Promise<Personas> {
   await using resources = new AsyncDisposableStack()
   const database = resources.use(await createTestDatabase())
@@ -79,7 +89,9 @@ export async function startPersonas(): Promise<Personas> {
   const { providers, ...config } = scriptedProvider(model)
   // The model may be silent for as long as the matrix takes.
   const patient = providers?.map((provider) => ({ ...provider, idleTimeoutMs: 3_600_000 }))
-  const accounts = resources.use(await startAccounts({ config: { ...config, providers: patient }, database }))
+  const accounts = resources.use(
+    await startAccounts({ config: { ...config, providers: patient, search: {} }, database }),
+  )
   const rows = resources.use(await connectToRows(database))
 
   const converse = async (member: Member, text: string) => {
@@ -98,6 +110,7 @@ export async function startPersonas(): Promise<Personas> {
     name,
     headers: member.headers,
     own: {
+      attachment: await storeFile({ server: accounts.server, ...member }, name === 'owner' ? canary : `Of ${name}`),
       user: member.id,
       thread: asked.threadId,
       message: asked.questionId,

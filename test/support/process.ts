@@ -135,7 +135,9 @@ export function spawnParley({
 export async function startProcess(options: ProcessOptions = {}): Promise<ServerProcess> {
   await using resources = new AsyncDisposableStack()
   const place = { ...(await ownPlace(options.env ?? {}, resources)), ...options.env }
-  const parley = resources.use(spawnParley({ ...options, env: { PARLEY_PORT: '0', ...place } }))
+  const parley = resources.use(
+    spawnParley({ ...options, env: { PARLEY_PORT: '0', PARLEY_SEARCH_ENABLED: 'false', ...place } }),
+  )
   const [, url = ''] = await parley.waitFor(/^ *Health +(\S+)\/health$/m)
   const env = { ...place, PARLEY_PORT: new URL(url).port }
   const held = resources.move()

@@ -85,6 +85,7 @@ export class QuotaWorld {
       const { runId } = await storeMessage(this.#viewer, transaction, {
         threadId: null,
         text: 'A question',
+        attachmentIds: [],
         parent: { kind: 'newest' },
         whenBusy: 'ENQUEUE',
         field: 'threadId',

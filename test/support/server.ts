@@ -46,6 +46,8 @@ export async function startTestServer({
   const complete = createConfig({
     port: 0,
     dataDir,
+    // What is indexed costs a thread of its own: it is for the tests of it.
+    search: { enabled: false },
     ...config,
     database: { ...(url !== undefined && { url }), ...config.database },
   })

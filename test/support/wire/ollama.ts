@@ -53,7 +53,7 @@ function lookUp({ method, path, body }: ReceivedRequest, models: readonly string
         parameters: 'stop "<|im_end|>"',
         details: { family: 'llama' },
         model_info: { 'general.architecture': 'llama', 'llama.context_length': 32_768 },
-        capabilities: ['completion', 'tools'],
+        capabilities: ['completion', 'tools', 'vision'],
       }
     case 'POST /api/embed': {
       const { model, input } = body as EmbedRequest
