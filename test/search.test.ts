@@ -73,6 +73,13 @@ describe('patterns', () => {
   })
 })
 
+test('a snippet marks words in their other forms, and no word that tells nothing', async () => {
+  const [invoice] = await find(client, 'the invoices', { mode: 'FULL_TEXT' })
+  expect(invoice?.snippet).toContain('The <mark>invoice</mark> for the new roof')
+  const [meant] = await find(client, 'how is the deploying of it', { mode: 'SEMANTIC' })
+  expect(meant?.snippet).not.toMatch(/<mark>(the|is|it)</i)
+})
+
 test('a snippet is HTML with the words marked and all else escaped', async () => {
   const [found] = await find(client, 'billing tax', { mode: 'FULL_TEXT' })
   expect(found?.snippet).toBe(

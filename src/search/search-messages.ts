@@ -4,6 +4,7 @@ import { visibleThread } from '../chat/visible-threads.ts'
 import type { Message, Thread } from '../database/generated/client.ts'
 import type { Page, PageRequest } from '../database/keyset.ts'
 import { bestOf, byScore } from './fusion.ts'
+import { markedWords } from './marked-words.ts'
 import { type RankQuery, type RankServices, rank } from './rank.ts'
 import { parsePattern, patternBetweenSlashes } from './regex.ts'
 import type { Hit } from './scope.ts'
@@ -103,10 +104,11 @@ async function resultsOf(
   })
   const byId = new Map(messages.map((message) => [message.id, message]))
   const pattern = mode === 'REGEX' ? parsePattern(query) : mode === 'HYBRID' ? patternBetweenSlashes(query) : null
+  const marked = pattern ?? (await markedWords(database, query))
   return hits.flatMap((hit) => {
     const message = byId.get(hit.messageId)
     if (!message) return []
-    const snippet = snippetOf(hit.text, query, pattern)
+    const snippet = snippetOf(hit.text, marked)
     return [{ thread: message.thread, message, score: hit.score, snippet, key: keyOf(hit) }]
   })
 }

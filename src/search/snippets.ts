@@ -1,10 +1,9 @@
-import type { RE2JS } from 're2js'
-import { fold, wordsOf } from './words.ts'
+import { RE2JS } from 're2js'
+import type { MarkedWords } from './marked-words.ts'
+import { fold } from './words.ts'
 
 /** Of a snippet, in UTF-16 code units, marks and escapes left out. */
 const maxLength = 240
-/** A word that is long enough stands for those that begin as it does: `index` for `indexes`. */
-const shortestStem = 4
 
 interface Span {
   readonly start: number
@@ -15,8 +14,8 @@ interface Span {
  * The part of a passage that shows best why it was found, as HTML: its text is escaped, and what matched stands in
  * `<mark>`. With no match, as where only the meaning is alike, its beginning.
  */
-export function snippetOf(text: string, query: string, pattern: RE2JS | null): string {
-  const matches = pattern ? patternSpans(text, pattern) : wordSpans(text, wordsOf(query))
+export function snippetOf(text: string, asked: MarkedWords | RE2JS): string {
+  const matches = asked instanceof RE2JS ? patternSpans(text, asked) : wordSpans(text, asked)
   const { start, end } = bestWindow(text, matches)
   let html = start > 0 ? '…' : ''
   let at = start
@@ -38,8 +37,7 @@ function patternSpans(text: string, pattern: RE2JS): Span[] {
   return spans
 }
 
-function wordSpans(text: string, words: ReadonlySet<string>): Span[] {
-  const stems = [...words].filter((word) => word.length >= shortestStem)
+function wordSpans(text: string, { words, stems }: MarkedWords): Span[] {
   const matches = (word: string) => words.has(word) || stems.some((stem) => word.startsWith(stem))
   const spans: Span[] = []
   for (const { segment, index, isWordLike } of segmenter.segment(text)) {
