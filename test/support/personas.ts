@@ -12,6 +12,7 @@ import { createTestDatabase } from './database.ts'
 import { readAttachment, type Sender, upload } from './files.ts'
 import { connectToRows } from './rows.ts'
 import { echo, startScriptedModel } from './scripted-model.ts'
+import { indexed } from './search.ts'
 import { storeToolRows, type ToolIds } from './tool-rows.ts'
 
 /** In everything that the owner has written: it must be in nobody else's response. */
@@ -153,11 +154,15 @@ export async function startPersonas(): Promise<Personas> {
     if (stored[0]?.text !== liveAnswer) throw new Error('the answer so far is not stored')
   }, waiting)
 
+  const owner = { ...(await persona('owner', ownerMember, answered)), answered, live }
+  // What search does behind the conversation has ended too.
+  await indexed(accounts.admin.client)
+
   const held = resources.move()
   return {
     accounts,
     rows,
-    owner: { ...(await persona('owner', ownerMember, answered)), answered, live },
+    owner,
     ownerMember,
     other,
     admin,
