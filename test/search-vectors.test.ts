@@ -39,7 +39,14 @@ async function openWorld(kind: 'embedded' | 'postgres', indexKind: IndexKind): P
           ...(indexKind === 'the graph of pgvector' && { exactUpTo: 0 }),
         })
   if (indexKind !== 'signs') expect(await hasPgvector(client)).toBe(true)
-  const scope: Scope = { viewer: await createViewer(client), modelId: null, threadId: null }
+  const scope: Scope = {
+    viewer: await createViewer(client),
+    modelId: null,
+    threadId: null,
+    role: null,
+    createdAfter: null,
+    createdBefore: null,
+  }
   const held = resources.move()
   return {
     database: client,

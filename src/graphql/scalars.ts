@@ -1,16 +1,22 @@
 import { GraphQLError, Kind, type ValueNode } from 'graphql'
+import { z } from 'zod'
 import { builder } from './builder.ts'
 
+/** With its offset from UTC: without, it would be a moment of wherever the server stands. */
+const dateTime = z.iso.datetime({ offset: true })
+
 builder.scalarType('DateTime', {
-  description: 'A moment in UTC with milliseconds, as ISO 8601 writes it: `2026-01-31T12:00:00.000Z`.',
+  description:
+    'A moment in UTC with milliseconds, as ISO 8601 writes it: `2026-01-31T12:00:00.000Z`. Where one is given, it may have another offset, such as `+02:00`.',
   specifiedByURL: 'https://scalars.graphql.org/andimarek/date-time.html',
   serialize: (value) => {
     const date = value instanceof Date ? value : new Date(value)
     return date.toISOString() as never
   },
   parseValue: (value) => {
-    const date = typeof value === 'string' && /^\d{4}-\d\d-\d\dT/.test(value) ? new Date(value) : undefined
-    if (date === undefined || Number.isNaN(date.getTime())) {
+    const date = new Date(dateTime.safeParse(value).data ?? Number.NaN)
+    // What PostgreSQL and ISO 8601 write alike.
+    if (!(date.getUTCFullYear() >= 1 && date.getUTCFullYear() <= 9999)) {
       throw new GraphQLError('A DateTime is text such as 2026-01-31T12:00:00.000Z.')
     }
     return date

@@ -1,5 +1,6 @@
 import { badInput, RequestError } from '../platform/errors.ts'
 import { cleanText } from '../platform/text.ts'
+import type { SearchFilters } from '../search/scope.ts'
 import type { Search } from '../search/search.ts'
 import type { SearchResult, SearchResults } from '../search/search-messages.ts'
 import type { SearchStatus } from '../search/status.ts'
@@ -7,7 +8,7 @@ import { builder } from './builder.ts'
 import { connectionComplexity, pageOfEdges, pageRequest } from './connections.ts'
 import { type Context, requireViewer } from './context.ts'
 import { connectionDescriptions } from './descriptions.ts'
-import { MessageRef } from './message.ts'
+import { MessageRef, RoleRef } from './message.ts'
 import { ThreadRef } from './thread.ts'
 
 const maxQueryLength = 2_000
@@ -96,22 +97,25 @@ builder.queryField('search', (t) =>
       mode: t.arg({ type: SearchModeRef, defaultValue: 'HYBRID', description: 'How.' }),
       modelId: t.arg.id({ description: 'Only what this model wrote, or was asked.' }),
       threadId: t.arg.id({ description: 'Only in this thread.' }),
+      role: t.arg({ type: RoleRef, description: 'Only what was said by such; stored messages are USER or ASSISTANT.' }),
+      createdAfter: t.arg({ type: 'DateTime', description: 'Only messages from this moment on, itself included.' }),
+      createdBefore: t.arg({ type: 'DateTime', description: 'Only messages before this moment, itself excluded.' }),
       minScore: t.arg.float({ description: 'Only what fits at least so well, 0 to 1.' }),
       groupByThread: t.arg.boolean({ defaultValue: false, description: 'Only the best of each thread.' }),
       ...t.arg.connectionArgs(),
     },
-    resolve: async (_root, { query, mode, modelId, threadId, minScore, groupByThread, ...page }, context) => {
+    resolve: async (_root, args, context) => {
+      const { query, mode, minScore, groupByThread } = args
       const results = await requireSearch(context).find(
         requireViewer(context),
         {
           query: checkedQuery(query),
           mode: mode ?? 'HYBRID',
-          modelId: modelId ?? null,
-          threadId: threadId ?? null,
+          filters: checkedFilters(args),
           minScore: checkedScore(minScore ?? null),
           groupByThread: groupByThread ?? false,
         },
-        pageRequest('search', page),
+        pageRequest('search', args),
         context.signal,
       )
       return toConnection(results)
@@ -152,6 +156,22 @@ function checkedQuery(query: string): string {
   const clean = cleanText('query', query, maxQueryLength)
   if (clean.trim() === '') throw badInput('query', 'must not be empty.')
   return clean
+}
+
+/** What the arguments say of the filters, whose null is that they are left out. */
+type FilterArgs = { readonly [Name in keyof SearchFilters]?: SearchFilters[Name] | undefined }
+
+function checkedFilters({ modelId, threadId, role, createdAfter, createdBefore }: FilterArgs): SearchFilters {
+  if (createdAfter && createdBefore && createdAfter > createdBefore) {
+    throw badInput('createdAfter', 'must not be after createdBefore.')
+  }
+  return {
+    modelId: modelId ?? null,
+    threadId: threadId ?? null,
+    role: role ?? null,
+    createdAfter: createdAfter ?? null,
+    createdBefore: createdBefore ?? null,
+  }
 }
 
 function checkedScore(score: number | null): number | null {

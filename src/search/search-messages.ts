@@ -7,12 +7,11 @@ import { bestOf, byScore } from './fusion.ts'
 import { markedWords } from './marked-words.ts'
 import { type RankQuery, type RankServices, rank } from './rank.ts'
 import { parsePattern, patternBetweenSlashes } from './regex.ts'
-import type { Hit } from './scope.ts'
+import type { Hit, SearchFilters } from './scope.ts'
 import { snippetOf } from './snippets.ts'
 
 export interface SearchRequest extends RankQuery {
-  readonly modelId: string | null
-  readonly threadId: string | null
+  readonly filters: SearchFilters
   /** Of the scores, 0 to 1; null takes all. */
   readonly minScore: number | null
   /** Whether only the best of each thread is wanted. */
@@ -46,9 +45,9 @@ export async function searchMessages(
   page: PageRequest,
   signal: AbortSignal,
 ): Promise<SearchResults> {
-  const { modelId, threadId, minScore, groupByThread } = request
-  if (threadId !== null) await requireThread(viewer, services.database, threadId)
-  const { hits, isComplete } = await rank(services, { viewer, modelId, threadId }, request, signal)
+  const { filters, minScore, groupByThread } = request
+  if (filters.threadId !== null) await requireThread(viewer, services.database, filters.threadId)
+  const { hits, isComplete } = await rank(services, { viewer, ...filters }, request, signal)
   const good = hits
     .map((hit) => ({ ...hit, score: Math.round(hit.score * scale) / scale }))
     .filter(({ score }) => score >= (minScore ?? 0))
