@@ -7,6 +7,7 @@ import { createTestClient, type TestClient } from './support/client.ts'
 import { type Example, readGuide } from './support/guide.ts'
 import { type Conversation, prepareConversation, tryExample } from './support/guide-examples.ts'
 import { askingTool, prepareToolCalls } from './support/guide-tools.ts'
+import { indexed } from './support/search.ts'
 import { startTestServer, type TestServer } from './support/server.ts'
 
 /** The rows of docs/migrating.md. Its tables, headings and examples are found by themselves; add to the guide only. */
@@ -43,15 +44,28 @@ function setsUpAccounts(examples: readonly Example[]): boolean {
   return examples.some(({ language, content }) => language === 'env' && content.includes('PARLEY_AUTH_MODE=accounts'))
 }
 
-/** The newest tokens that an answer gives, wherever they stand in it; the examples after it may name them. */
-function tokensIn(answer: unknown): Conversation {
+/** A server whose index holds what was said in a conversation like that of the other examples. */
+async function startSearchable(): Promise<Place & { readonly conversation: Conversation }> {
+  const place = await startPlace({ search: {} })
+  const conversation = await prepareConversation(place.client)
+  await indexed(place.client)
+  return { ...place, conversation }
+}
+
+function searches(examples: readonly Example[]): boolean {
+  return examples.some(({ language, content }) => language === 'graphql' && /\bsearch(Status)?\b/.test(content))
+}
+
+/** The newest tokens, addresses and files that an answer gives, wherever they stand in it; the examples after it may name them. */
+function namedIn(answer: unknown): Conversation {
   if (typeof answer !== 'object' || answer === null) return {}
-  const tokens: Record<string, string> = {}
+  const named: Record<string, string> = {}
   for (const [name, value] of Object.entries(answer)) {
-    if (/^(access|refresh)Token$/.test(name) && typeof value === 'string') tokens[name] = value
-    else Object.assign(tokens, tokensIn(value))
+    if (/^((access|refresh)Token|uploadUrl|attachmentId)$/.test(name) && typeof value === 'string') named[name] = value
+    else if (name === 'attachment') named.attachmentId = value.id
+    else Object.assign(named, namedIn(value))
   }
-  return tokens
+  return named
 }
 
 test('row D10 shows the entry of the example that it names', async () => {
@@ -70,10 +84,14 @@ describe.each(guide)('row $id of the migration guide', ({ id, isInTable, hasHead
   test('has examples that work', async () => {
     // Examples of accounts are tried on a server that has none yet.
     await using accounts = setsUpAccounts(examples) ? await startStranger() : null
-    const { server, client } = accounts ?? shared
+    await using searchable = searches(examples) ? await startSearchable() : null
+    const { server, client } = accounts ?? searchable ?? shared
     let conversation: Conversation = accounts
       ? {}
-      : { ...(await prepareConversation(client)), ...(await prepareToolCalls(client, examples)) }
+      : {
+          ...(searchable?.conversation ?? (await prepareConversation(client))),
+          ...(await prepareToolCalls(client, examples)),
+        }
     let answer: unknown
     for (const example of examples) {
       const attempt = tryExample[example.language]
@@ -82,7 +100,7 @@ describe.each(guide)('row $id of the migration guide', ({ id, isInTable, hasHead
       answer = await attempt?.(example, context).catch((cause: unknown) => {
         throw new Error(`the example in line ${example.line} failed`, { cause })
       })
-      conversation = { ...conversation, ...tokensIn(answer) }
+      conversation = { ...conversation, ...namedIn(answer) }
     }
     // The thread may be gone by now.
     if (conversation.runId !== undefined) await client.respond(CancelRunDocument, { runId: conversation.runId })

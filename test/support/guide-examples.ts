@@ -83,23 +83,27 @@ async function first<T>(values: AsyncIterable<T>): Promise<T> {
   throw new Error('the subscription ended without an event')
 }
 
-/** Sends what stands there: a request line, headers, an empty line, a body. `{{name}}` is a variable. */
+/**
+ * Sends what stands there: a request line, headers, an empty line, a body. `{{name}}` is a variable. The lines of a
+ * multipart body are ended as such bodies want it.
+ */
 async function tryHttp({ content }: Example, { server, conversation }: ExampleContext): Promise<unknown> {
   const text = content.replace(/\{\{(\w+)\}\}/g, (_, name: string) => {
     const value = conversation[name]
     if (value === undefined) throw new Error(`the conversation has no ${name}`)
     return value
   })
-  const [head = '', body] = text.split('\n\n', 2)
+  const [, head = '', body] = /^(.*?)(?:\n\n(.*))?$/s.exec(text) ?? []
   const [requestLine = '', ...headerLines] = head.split('\n')
   const [method = '', path = ''] = requestLine.split(' ')
   const headers = new Headers(headerLines.map((line) => line.split(/:\s*/, 2) as [string, string]))
+  const isMultipart = headers.get('content-type')?.startsWith('multipart/') === true
   const left = new AbortController()
   const response = await fetch(new URL(path, server.url), {
     method,
     headers,
     signal: left.signal,
-    ...(body !== undefined && { body }),
+    ...(body !== undefined && { body: isMultipart ? body.replaceAll('\n', '\r\n') : body }),
   })
   if (!response.ok) throw new Error(`${response.status}: ${await response.text()}`)
   if (!response.headers.get('content-type')?.startsWith('text/event-stream')) return dataOf(await response.json())
