@@ -2,16 +2,17 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { SearchDocument, type SearchQueryVariables } from './generated/graphql.ts'
 import { ask, type Conversations, scriptedProvider, startConversations } from './support/conversation.ts'
 import { Follower } from './support/follower.ts'
-import { startScriptedModel } from './support/scripted-model.ts'
+import { type ScriptedModel, startScriptedModel } from './support/scripted-model.ts'
 import { type Found, find, indexed } from './support/search.ts'
 
 const resources = new AsyncDisposableStack()
+let model: ScriptedModel
 let conversations: Conversations
 /** The conversation's messages as they were sent, oldest first: a question and its answer by one model, then by another. */
 let said: readonly Found[]
 
 beforeAll(async () => {
-  const model = resources.use(await startScriptedModel())
+  model = resources.use(await startScriptedModel())
   const { providers = [], ...config } = scriptedProvider(model)
   const withTwo = providers.map((provider) => ({ ...provider, models: ['scripted-model', 'other-model'] }))
   conversations = resources.use(await startConversations({ config: { ...config, providers: withTwo, search: {} } }))
@@ -99,6 +100,12 @@ test.each([
 ])('%s is no moment', async (_name, createdAfter) => {
   const { errors } = await conversations.client.respond(SearchDocument, { query: 'otters', createdAfter })
   expect(errors[0]?.extensions.code).toBe('BAD_USER_INPUT')
+})
+
+test('no provider is shown what is indexed and searched, where none is named for it', async () => {
+  await found({ mode: 'SEMANTIC' })
+  const asked = model.requests.map(({ body }) => JSON.stringify(body)).filter((body) => body?.includes('tters'))
+  expect(asked).toHaveLength(2)
 })
 
 function createdAt(index: number): string {
