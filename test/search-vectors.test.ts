@@ -66,8 +66,8 @@ async function openWorld(kind: 'embedded' | 'postgres', indexKind: IndexKind): P
         INSERT INTO "SearchPassage" (id, "ownerId", "threadId", "messageId", position, text, words)
         VALUES (${id}, ${ownerId}, ${thread}, ${messageId}, 0, 'said', '')`
       await client.$executeRaw`
-        INSERT INTO "PassageVector" ("passageId", "ownerId", model, vector, signs)
-        VALUES (${id}, ${ownerId}, ${model}, ${arrayLiteral(vector)}::real[], ${signsOf(vector)}::varbit)`
+        INSERT INTO "PassageVector" ("passageId", "ownerId", "threadId", "messageId", model, vector, signs)
+        VALUES (${id}, ${ownerId}, ${thread}, ${messageId}, ${model}, ${arrayLiteral(vector)}::real[], ${signsOf(vector)}::varbit)`
       return id
     },
     [Symbol.asyncDispose]: () => held.disposeAsync(),

@@ -45,6 +45,11 @@ describe('full text', () => {
   test('what must not be there, and either of two', async () => {
     expect(await findTexts(client, 'roof or radiator', { mode: 'FULL_TEXT' })).toHaveLength(2)
     expect(await findTexts(client, 'roof -euros', { mode: 'FULL_TEXT' })).toEqual([])
+    expect(await findTexts(client, '-roof', { mode: 'FULL_TEXT' })).toHaveLength(said.length - 1)
+  })
+
+  test('no word at all finds nothing', async () => {
+    expect(await findTexts(client, '?!', { mode: 'FULL_TEXT' })).toEqual([])
   })
 })
 

@@ -1,29 +1,32 @@
-import type { PrismaClient } from '../database/generated/client.ts'
+import { Prisma } from '../database/generated/client.ts'
 import { type Hit, hitColumns, inScope, type Scope } from './scope.ts'
 import { searchable } from './words.ts'
 
 /** How many that match are weighed against each other, the newest: a word that is everywhere says little of any. */
-const maxWeighed = 2_000
+const maxWeighed = 1_000
 
 /**
  * Passages that hold all words of a query, in the syntax of a web search: "quoted phrases", `or`, and `-` before what must
  * not be there. Words match as they are or, in English, by their stem. Best first; the score is 0 to 1.
  */
 export function searchFullText(
-  database: PrismaClient,
+  database: Prisma.TransactionClient,
   scope: Scope,
   { query, limit }: { readonly query: string; readonly limit: number },
 ): Promise<readonly Hit[]> {
   const words = searchable(query)
+  // As constants, so that PostgreSQL knows how frequent the words are: where they are rare it asks the index on words,
+  // where they are everywhere it goes through the owner's passages from the newest on.
+  const asked = Prisma.sql`(websearch_to_tsquery('simple', ${words}) || websearch_to_tsquery('english', ${words}))`
+  // The owner is one of the words: else that index would lead to what others have said, and the time would tell of it.
+  const owned = Prisma.sql`(${asked} && ${`'${scope.viewer.id}'`}::tsquery)`
   // What weighs most is how often and how near each other the words stand (cover density), by the passage's length.
   return database.$queryRaw<Hit[]>`
-    WITH asked AS MATERIALIZED (
-      SELECT websearch_to_tsquery('simple', ${words}) || websearch_to_tsquery('english', ${words}) AS words
-    ), matching AS MATERIALIZED (
+    WITH matching AS MATERIALIZED (
       SELECT ${hitColumns}, p.words FROM "SearchPassage" p ${inScope(scope)}
-        AND p.words @@ (SELECT words FROM asked)
+        AND numnode(${asked}) > 0 AND p.words @@ ${owned}
       ORDER BY p."messageId" DESC LIMIT ${maxWeighed}
     )
-    SELECT "passageId", "messageId", "threadId", text, ts_rank_cd(words, (SELECT words FROM asked), 2 | 32)::float8 AS score
+    SELECT "passageId", "messageId", "threadId", text, ts_rank_cd(words, ${asked}, 2 | 32)::float8 AS score
     FROM matching ORDER BY score DESC, "messageId" DESC LIMIT ${limit}`
 }

@@ -67,7 +67,10 @@ async function filePassages(transaction: Prisma.TransactionClient, messageIds: s
   )
 }
 
-/** In one statement each, whatever their number. Words are taken as they are, and with the endings of English cut off. */
+/**
+ * In one statement each, whatever their number. Words are taken as they are, and with the endings of English cut off; the
+ * owner's id is one more: see `searchFullText`.
+ */
 async function insertPassages(transaction: Prisma.TransactionClient, passages: readonly Passage[]): Promise<void> {
   if (passages.length === 0) return
   const column = (value: (passage: Passage) => string | number | null) => passages.map(value)
@@ -75,7 +78,7 @@ async function insertPassages(transaction: Prisma.TransactionClient, passages: r
   await transaction.$executeRaw`
     INSERT INTO "SearchPassage" (id, "ownerId", "threadId", "messageId", "attachmentId", position, text, words)
     SELECT p.id, m."ownerId", m."threadId", m.id, p."attachmentId", p.position, p.text,
-      to_tsvector('simple', p.words) || to_tsvector('english', p.words)
+      to_tsvector('simple', p.words) || to_tsvector('english', p.words) || array_to_tsvector(ARRAY[m."ownerId"])
     FROM unnest(
       ${column(({ id }) => id)}::text[], ${column(({ messageId }) => messageId)}::text[],
       ${column(({ attachmentId }) => attachmentId)}::text[], ${column(({ position }) => position)}::int[],
@@ -83,6 +86,6 @@ async function insertPassages(transaction: Prisma.TransactionClient, passages: r
     ) AS p (id, "messageId", "attachmentId", position, text, words)
     JOIN "Message" m ON m.id = p."messageId"`
   await transaction.$executeRaw`
-    INSERT INTO "PassageVector" ("passageId", "ownerId", vector)
-    SELECT id, "ownerId", '{}' FROM "SearchPassage" WHERE id = ANY(${column(({ id }) => id)}::text[])`
+    INSERT INTO "PassageVector" ("passageId", "ownerId", "threadId", "messageId", vector)
+    SELECT id, "ownerId", "threadId", "messageId", '{}' FROM "SearchPassage" WHERE id = ANY(${column(({ id }) => id)}::text[])`
 }

@@ -9,7 +9,8 @@ import { arrayLiteral, lengthSql, type VectorIndex } from './vector-index.ts'
 const maxDimensions = { vector: 2_000, halfvec: 4_000 } as const
 /** How many neighbours the graph has, and how many it looks at: what is built behind the conversation has to be cheap. */
 const graph = 'm = 12, ef_construction = 40'
-const searchWidth = 100
+/** How many a search keeps in view: with as many as are wanted, one round is enough. */
+const searchWidth = 200
 const defaultExactUpTo = 2_000
 
 export interface PgvectorOptions {
@@ -74,23 +75,27 @@ export function createPgvectorIndex({
     async nearest(scope, { model, vector, minSimilarity, limit }) {
       const length = lengthSql(vector.length)
       const type = Prisma.raw(typeName(vector.length))
-      const distance = Prisma.sql`v.vector::${type}(${length}) <=> ${arrayLiteral(vector)}::real[]::${type}(${length})`
+      const distance = Prisma.sql`p.vector::${type}(${length}) <=> ${arrayLiteral(vector)}::real[]::${type}(${length})`
       const isOwners = Prisma.sql`
-        v."ownerId" = ${scope.viewer.id} AND v.model = ${model} AND length(v.signs) = ${length}`
+        p."ownerId" = ${scope.viewer.id} AND p.model = ${model} AND length(p.signs) = ${length}`
       return database.$transaction(async (transaction) => {
         // The graph is of everybody's: where the owner has few among many, it may lead past all of them.
         const [owned] = await transaction.$queryRaw<{ isFew: boolean }[]>`
           SELECT count(*) <= ${exactUpTo} AS "isFew"
-          FROM (SELECT FROM "PassageVector" v WHERE ${isOwners} LIMIT ${exactUpTo + 1}) AS "ofOwner"`
+          FROM (SELECT FROM "PassageVector" p WHERE ${isOwners} LIMIT ${exactUpTo + 1}) AS "ofOwner"`
         await transaction.$executeRaw`
           SELECT set_config('hnsw.ef_search', ${String(searchWidth)}, true),
             set_config('hnsw.iterative_scan', 'strict_order', true)`
         // By another expression than the graph's, it is not used.
         const order = owned?.isFew ? Prisma.sql`(${distance}) + 0` : distance
         const nearest = await transaction.$queryRaw<Hit[]>`
-          SELECT ${hitColumns}, (1 - (${distance}))::float8 AS score
-          FROM "PassageVector" v JOIN "SearchPassage" p ON p.id = v."passageId" ${inScope(scope)} AND ${isOwners}
-          ORDER BY ${order} LIMIT ${limit}`
+          WITH nearest AS MATERIALIZED (
+            SELECT p."passageId", (1 - (${distance}))::float8 AS score
+            FROM "PassageVector" p ${inScope(scope)} AND ${isOwners}
+            ORDER BY ${order} LIMIT ${limit}
+          )
+          SELECT ${hitColumns}, score FROM nearest JOIN "SearchPassage" p ON p.id = nearest."passageId"
+          ORDER BY score DESC`
         return nearest.filter(({ score }) => score >= minSimilarity)
       })
     },

@@ -1,6 +1,6 @@
 import type { PrismaClient } from '../database/generated/client.ts'
 import { type Hit, hitColumns, inScope } from './scope.ts'
-import { arrayLiteral, lengthSql, signsOf, type VectorIndex } from './vector-index.ts'
+import { arrayLiteral, signsOf, type VectorIndex } from './vector-index.ts'
 
 /** How many with the most signs in common are compared exactly: many more than are wanted, as signs tell little. */
 const candidates = 400
@@ -16,22 +16,27 @@ export function createSignsIndex(database: PrismaClient): VectorIndex {
     prepare: async () => {},
     nearest: async (scope, { model, vector, minSimilarity, limit }) => {
       const dimensions = vector.length
-      // As a condition, PostgreSQL would think that the length leaves few, and join them one by one.
+      // As a condition, PostgreSQL would think that the length leaves few, and join them one by one. `OFFSET 0` keeps what
+      // is computed for each row where it stands: once, and before rows are ordered by it.
       return database.$queryRaw<Hit[]>`
         WITH likely AS MATERIALIZED (
-          SELECT p.id FROM "PassageVector" v JOIN "SearchPassage" p ON p.id = v."passageId" ${inScope(scope)}
-            AND v."ownerId" = ${scope.viewer.id} AND v.model = ${model}
-          ORDER BY CASE WHEN length(v.signs) = ${dimensions}
-            THEN bit_count((v.signs # ${signsOf(vector)}::varbit)::bit(${lengthSql(dimensions)})) END
-          LIMIT ${candidates}
-        ), scored AS (
-          SELECT ${hitColumns}, (
-            SELECT sum(a * b) FROM unnest(v.vector, ${arrayLiteral(vector)}::real[]) AS pair (a, b)
-          )::float8 AS score
-          FROM likely JOIN "SearchPassage" p USING (id) JOIN "PassageVector" v ON v."passageId" = p.id
-          WHERE length(v.signs) = ${dimensions}
+          SELECT "passageId" FROM (
+            SELECT p."passageId", CASE WHEN length(p.signs) = ${dimensions}
+              THEN bit_count(p.signs # ${signsOf(vector)}::varbit) END AS differing
+            FROM "PassageVector" p ${inScope(scope)} AND p.model = ${model} OFFSET 0
+          ) AS compared
+          ORDER BY differing LIMIT ${candidates}
+        ), nearest AS MATERIALIZED (
+          SELECT * FROM (
+            SELECT v."passageId", v."messageId", (
+              SELECT sum(a * b) FROM unnest(v.vector, ${arrayLiteral(vector)}::real[]) AS pair (a, b)
+            )::float8 AS score
+            FROM likely JOIN "PassageVector" v USING ("passageId") WHERE length(v.signs) = ${dimensions} OFFSET 0
+          ) AS scored
+          WHERE score >= ${minSimilarity} ORDER BY score DESC, "messageId" DESC LIMIT ${limit}
         )
-        SELECT * FROM scored WHERE score >= ${minSimilarity} ORDER BY score DESC, "messageId" DESC LIMIT ${limit}`
+        SELECT ${hitColumns}, score FROM nearest JOIN "SearchPassage" p ON p.id = nearest."passageId"
+        ORDER BY score DESC, p."messageId" DESC`
     },
   }
 }

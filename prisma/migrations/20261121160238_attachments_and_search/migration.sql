@@ -69,6 +69,8 @@ CREATE TABLE "SearchPassage" (
 CREATE TABLE "PassageVector" (
     "passageId" TEXT COLLATE "C" NOT NULL,
     "ownerId" TEXT COLLATE "C" NOT NULL,
+    "threadId" TEXT COLLATE "C" NOT NULL,
+    "messageId" TEXT COLLATE "C" NOT NULL,
     "model" TEXT NOT NULL DEFAULT '',
     "vector" REAL[],
     "signs" VARBIT NOT NULL DEFAULT '',
@@ -111,7 +113,7 @@ CREATE INDEX "UploadTicket_ownerId_idx" ON "UploadTicket"("ownerId");
 CREATE INDEX "UploadTicket_expiresAt_idx" ON "UploadTicket"("expiresAt");
 
 -- CreateIndex
-CREATE INDEX "SearchPassage_messageId_idx" ON "SearchPassage"("messageId");
+CREATE INDEX "SearchPassage_messageId_idx" ON "SearchPassage" USING HASH ("messageId");
 
 -- CreateIndex
 CREATE INDEX "SearchPassage_ownerId_messageId_idx" ON "SearchPassage"("ownerId", "messageId");
