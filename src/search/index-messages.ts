@@ -1,5 +1,6 @@
 import type { Prisma, PrismaClient } from '../database/generated/client.ts'
 import { newUlid } from '../platform/ids.ts'
+import { createPauses } from '../platform/pauses.ts'
 import { cutPassages } from './passages.ts'
 import { searchable } from './words.ts'
 
@@ -14,6 +15,8 @@ interface Passage {
   readonly attachmentId: string | null
   readonly position: number
   readonly text: string
+  /** As full-text search is given it. */
+  readonly words: string
 }
 
 /**
@@ -32,39 +35,40 @@ export function indexMessages(database: PrismaClient, limit: number): Promise<nu
       FOR UPDATE OF p SKIP LOCKED FOR KEY SHARE OF u, t, m SKIP LOCKED`
     if (messages.length === 0) return 0
     const ids = messages.map(({ id }) => id)
-    const passages = [...messages.flatMap(messagePassages), ...(await filePassages(transaction, ids))]
     await transaction.searchPassage.deleteMany({ where: { messageId: { in: ids } } })
-    await insertPassages(transaction, passages)
+    const said: Passage[] = []
+    for (const { id, text } of messages) said.push(...(await passagesOf(id, null, text)))
+    await insertPassages(transaction, said)
+    await insertFiles(transaction, ids)
     await transaction.searchPending.deleteMany({ where: { messageId: { in: ids } } })
     return messages.length
   })
 }
 
-function messagePassages({ id: messageId, text }: PendingMessage): Passage[] {
-  return cutPassages(text).map((passage, position) => ({
-    id: newUlid(),
-    messageId,
-    attachmentId: null,
-    position,
-    text: passage,
-  }))
-}
-
-async function filePassages(transaction: Prisma.TransactionClient, messageIds: string[]): Promise<Passage[]> {
+/** One file's text at a time: those of all would be much to hold. */
+async function insertFiles(transaction: Prisma.TransactionClient, messageIds: string[]): Promise<void> {
   const uses = await transaction.messageAttachment.findMany({
     where: { messageId: { in: messageIds }, attachment: { extractedText: { not: null } } },
-    select: { messageId: true, attachmentId: true, attachment: { select: { extractedText: true } } },
-    orderBy: { position: 'asc' },
+    select: { messageId: true, attachmentId: true },
+    orderBy: [{ messageId: 'asc' }, { position: 'asc' }],
   })
-  return uses.flatMap(({ messageId, attachmentId, attachment }) =>
-    cutPassages(attachment.extractedText ?? '').map((text, position) => ({
-      id: newUlid(),
-      messageId,
-      attachmentId,
-      position,
-      text,
-    })),
-  )
+  for (const { messageId, attachmentId } of uses) {
+    const attachment = await transaction.attachment.findUnique({
+      where: { id: attachmentId },
+      select: { extractedText: true },
+    })
+    await insertPassages(transaction, await passagesOf(messageId, attachmentId, attachment?.extractedText ?? ''))
+  }
+}
+
+async function passagesOf(messageId: string, attachmentId: string | null, text: string): Promise<readonly Passage[]> {
+  const pause = createPauses()
+  const passages: Passage[] = []
+  for (const [position, passage] of (await cutPassages(text)).entries()) {
+    passages.push({ id: newUlid(), messageId, attachmentId, position, text: passage, words: searchable(passage) })
+    await pause()
+  }
+  return passages
 }
 
 /**
@@ -74,7 +78,6 @@ async function filePassages(transaction: Prisma.TransactionClient, messageIds: s
 async function insertPassages(transaction: Prisma.TransactionClient, passages: readonly Passage[]): Promise<void> {
   if (passages.length === 0) return
   const column = (value: (passage: Passage) => string | number | null) => passages.map(value)
-  const words = passages.map(({ text }) => searchable(text))
   await transaction.$executeRaw`
     INSERT INTO "SearchPassage" (id, "ownerId", "threadId", "messageId", "attachmentId", position, text, words)
     SELECT p.id, m."ownerId", m."threadId", m.id, p."attachmentId", p.position, p.text,
@@ -82,7 +85,7 @@ async function insertPassages(transaction: Prisma.TransactionClient, passages: r
     FROM unnest(
       ${column(({ id }) => id)}::text[], ${column(({ messageId }) => messageId)}::text[],
       ${column(({ attachmentId }) => attachmentId)}::text[], ${column(({ position }) => position)}::int[],
-      ${column(({ text }) => text)}::text[], ${words}::text[]
+      ${column(({ text }) => text)}::text[], ${column(({ words }) => words)}::text[]
     ) AS p (id, "messageId", "attachmentId", position, text, words)
     JOIN "Message" m ON m.id = p."messageId"`
   await transaction.$executeRaw`

@@ -1,3 +1,5 @@
+import { createPauses } from '../platform/pauses.ts'
+
 /** The longest passage, in UTF-16 code units: a model tells what a short text means better than what a long one does. */
 const maxLength = 800
 /** What a passage repeats of the one before it, at most, so that no sentence is cut off from what it goes on from. */
@@ -8,19 +10,34 @@ const maxPassages = 2_000
 /** Where a passage may end, best first: after a paragraph, a line, a sentence, a word. */
 const ends = [/\n\s*\n/g, /\n/g, /[.!?…。！？](?=\s|$|[\p{Lo}])/gu, /\s/g]
 
+/** Where a passage stands in its text, in UTF-16 code units. */
+export interface Span {
+  readonly start: number
+  readonly end: number
+}
+
 /**
- * Cuts a text into the passages that search finds: each at most 800 code units long, ended where a paragraph, a line, a
- * sentence or at least a word does, and beginning with the end of the one before it. What is blank has none.
+ * Cuts a text into passages: each at most 800 code units long, ended where a paragraph, a line, a sentence or at least a
+ * word does, and beginning with the end of the one before it. None is blank; each begins no later than the one before it
+ * ends, but for what is blank.
  */
-export function cutPassages(text: string): readonly string[] {
-  const passages: string[] = []
-  let start = 0
-  while (start < text.length && passages.length < maxPassages) {
+export function* passageSpans(text: string): Generator<Span> {
+  for (let start = 0; start < text.length; ) {
     const end = text.length - start <= maxLength ? text.length : start + lengthOfPassage(text, start)
-    const passage = text.slice(start, end).trim()
-    if (passage !== '') passages.push(passage)
-    if (end === text.length) break
+    if (text.slice(start, end).trim() !== '') yield { start, end }
+    if (end === text.length) return
     start = nextStart(text, start, end)
+  }
+}
+
+/** The passages that search finds, without the blanks around them; what comes after a good many is not among them. */
+export async function cutPassages(text: string): Promise<readonly string[]> {
+  const pause = createPauses()
+  const passages: string[] = []
+  for (const { start, end } of passageSpans(text)) {
+    passages.push(text.slice(start, end).trim())
+    if (passages.length === maxPassages) break
+    await pause()
   }
   return passages
 }

@@ -2,6 +2,11 @@
 const unspaced =
   /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Thai}\p{Script=Lao}\p{Script=Khmer}\p{Script=Myanmar}]+/gu
 
+/** Whether a word is of a script in which words do not begin after a space. */
+export function isUnspaced(word: string): boolean {
+  return word.search(unspaced) === 0
+}
+
 /** What stands inside a name or a code, such as `ERR-4521` or `user.name`. */
 const joints = /(?<=[\p{L}\p{N}])[^\p{L}\p{N}\p{M}\s"]+(?=[\p{L}\p{N}])/gu
 
@@ -17,8 +22,11 @@ export function searchable(text: string): string {
     .replaceAll(unspaced, (run) => ` ${[...segmenter.segment(run)].map(({ segment }) => segment).join(' ')} `)
 }
 
+const beyondAscii = /[\u0080-\uffff]/
+
 /** Only those of Latin, Greek and Cyrillic letters: elsewhere such marks are vowels. */
 function foldAccents(text: string): string {
+  if (!beyondAscii.test(text)) return text
   return text
     .normalize('NFKD')
     .replaceAll(/\p{Mn}/gu, keepUnlessAccent)
