@@ -36,7 +36,7 @@ async function openWorld(kind: DatabaseKind) {
   const others = Array.from({ length: othersSay }, () => 'The heron stands in the reeds.')
   await say(client, (await createViewer(client)).id, others)
   await client.$executeRaw`ANALYZE`
-  const scope: Scope = { viewer, modelId: null, threadId: null }
+  const scope: Scope = { viewer, modelId: null, threadId: null, role: null, createdAfter: null, createdBefore: null }
   const held = resources.move()
   return {
     /** How many are found, and how many passages were looked at for it. */

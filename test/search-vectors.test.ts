@@ -153,8 +153,6 @@ describe.each(cases)('on %s, by %s', (kind, indexKind) => {
     },
   )
 
-  // A graph of many that are alike may lead past one that is not.
-  if (indexKind === 'the graph of pgvector') return
   here('finds what is near among many that are another user’s and nearer', async () => {
     await using world = await openWorld(kind, indexKind)
     const { scope, database, index } = world

@@ -1,14 +1,21 @@
-import type { PrismaClient } from '../database/generated/client.ts'
+import { Prisma, type PrismaClient } from '../database/generated/client.ts'
 import { type Embedder, EmbeddingError, type Vector } from './embedder.ts'
 import { arrayLiteral, signsOf, type VectorIndex } from './vector-index.ts'
 
 /** How long passages stay with an instance that has died while it embedded them, in seconds. */
 const holdSeconds = 150
+/** When a passage that the model fails with, for whatever reason, is tried again, in seconds. */
+const againSeconds = 3_600
+/** What any model embeds that embeds at all. */
+const harmless = 'hello'
 
 interface HeldPassage {
   readonly id: string
   readonly text: string
 }
+
+/** The vector of a passage, or why it has none: the model does not take it, or fails with it as long as anybody knows. */
+type Outcome = Vector | 'refused' | 'failed'
 
 interface Services {
   readonly database: PrismaClient
@@ -17,16 +24,17 @@ interface Services {
 }
 
 /**
- * Embeds some passages whose vector is another model's, or missing, and returns how many. Until then they keep the vector
- * that they have. One that the model refuses has none from then on. Throws an `EmbeddingError` or the signal's reason:
- * then anybody may try them again.
+ * Embeds some passages whose vector is another model's, or missing, and returns how many were looked at. Until then they
+ * keep the vector that they have. One that the model refuses has none from then on; one that it fails with while it takes
+ * others waits for an hour, and holds up nobody. Throws an `EmbeddingError` where the model takes nothing, or the signal's
+ * reason: then anybody may try them again.
  */
 export async function embedPassages(services: Services, signal: AbortSignal): Promise<number> {
   const { database, embedder } = services
   const held = await holdPassages(database, embedder)
   if (held.length === 0) return 0
   try {
-    await storeVectors(services, held, await embedEach(embedder, held, signal))
+    await storeOutcomes(services, held, await embedEach(embedder, held, signal))
   } catch (error) {
     const ids = held.map(({ id }) => id)
     await database.passageVector.updateMany({ where: { passageId: { in: ids } }, data: { heldUntil: null } })
@@ -35,55 +43,78 @@ export async function embedPassages(services: Services, signal: AbortSignal): Pr
   return held.length
 }
 
-/** Each of two ranges of the index on `model` is read from its start: once all is done, that costs nothing. */
-function holdPassages(database: PrismaClient, { name, batchSize }: Embedder): Promise<HeldPassage[]> {
+/** Those that have no vector first, and of them the newest, so that a long text holds up nobody's next message. */
+async function holdPassages(database: PrismaClient, { name, batchSize }: Embedder): Promise<readonly HeldPassage[]> {
+  const withNone = await hold(database, Prisma.sql`w.model = ''`, Prisma.sql`ORDER BY w."passageId" DESC`, batchSize)
+  if (withNone.length > 0) return withNone
+  // Each of two ranges of the index is read from its start: once all is done, that costs nothing.
+  const isAnothers = Prisma.sql`((w.model > '' AND w.model < ${name}) OR w.model > ${name})`
+  return hold(database, isAnothers, Prisma.empty, batchSize)
+}
+
+function hold(database: PrismaClient, condition: Prisma.Sql, order: Prisma.Sql, limit: number): Promise<HeldPassage[]> {
   return database.$queryRaw<HeldPassage[]>`
     UPDATE "PassageVector" v SET "heldUntil" = now() + ${holdSeconds} * interval '1 second'
     FROM (
       SELECT w."passageId" FROM "PassageVector" w
-      WHERE (w.model < ${name} OR w.model > ${name}) AND (w."heldUntil" IS NULL OR w."heldUntil" < now())
-      LIMIT ${batchSize} FOR UPDATE SKIP LOCKED
+      WHERE ${condition} AND (w."heldUntil" IS NULL OR w."heldUntil" < now())
+      ${order} LIMIT ${limit} FOR UPDATE SKIP LOCKED
     ) AS free
     JOIN "SearchPassage" p ON p.id = free."passageId"
     WHERE v."passageId" = free."passageId" RETURNING p.id, p.text`
 }
 
-/** All at once or, where that is refused, one by one, to know whose fault it is: null for those. */
+/** All at once or, where that fails though the model takes other texts, in halves, to know whose fault it is. */
 async function embedEach(
   embedder: Embedder,
   passages: readonly HeldPassage[],
   signal: AbortSignal,
-): Promise<readonly (Vector | null)[]> {
+  modelWorks = false,
+): Promise<readonly Outcome[]> {
+  const texts = passages.map(({ text }) => text)
   try {
-    return await embedder.embed(
-      passages.map(({ text }) => text),
-      'passage',
-      signal,
-    )
+    return await embedder.embed(texts, 'passage', signal)
   } catch (error) {
-    if (!(error instanceof EmbeddingError && error.isRefusal)) throw error
-    if (passages.length === 1) return [null]
+    if (!(error instanceof EmbeddingError) || error.failure === 'model') throw error
+    if (error.failure === 'unknown' && !modelWorks) await embedder.embed([harmless], 'passage', signal)
+    if (passages.length === 1) return [error.failure === 'texts' ? 'refused' : 'failed']
   }
-  const vectors: (Vector | null)[] = []
-  for (const passage of passages) vectors.push(...(await embedEach(embedder, [passage], signal)))
-  return vectors
+  const half = Math.ceil(passages.length / 2)
+  const first = await embedEach(embedder, passages.slice(0, half), signal, true)
+  return [...first, ...(await embedEach(embedder, passages.slice(half), signal, true))]
+}
+
+async function storeOutcomes(
+  { database, embedder, index }: Services,
+  passages: readonly HeldPassage[],
+  outcomes: readonly Outcome[],
+): Promise<void> {
+  const told = passages.map(({ id }, place) => ({ id, outcome: outcomes[place] ?? 'failed' }))
+  const made = told.flatMap(({ id, outcome }) =>
+    outcome === 'failed' ? [] : [{ id, vector: outcome === 'refused' ? [] : outcome }],
+  )
+  const dimensions = made.find(({ vector }) => vector.length > 0)?.vector.length
+  if (dimensions !== undefined) await index.prepare(embedder.name, dimensions)
+  await storeVectors(database, embedder.name, made)
+  const failed = told.flatMap(({ id, outcome }) => (outcome === 'failed' ? [id] : []))
+  await database.$executeRaw`
+    UPDATE "PassageVector" SET "heldUntil" = now() + ${againSeconds} * interval '1 second'
+    WHERE "passageId" = ANY(${failed}::text[])`
 }
 
 async function storeVectors(
-  { database, embedder, index }: Services,
-  passages: readonly HeldPassage[],
-  vectors: readonly (Vector | null)[],
+  database: PrismaClient,
+  model: string,
+  made: readonly { readonly id: string; readonly vector: Vector }[],
 ): Promise<void> {
-  const dimensions = vectors.find((vector) => vector !== null)?.length
-  if (dimensions !== undefined) await index.prepare(embedder.name, dimensions)
-  const ids = passages.map(({ id }) => id)
+  const ids = made.map(({ id }) => id)
   // What is locked is being removed: waiting for it could make the removal wait in turn.
   await database.$executeRaw`
     UPDATE "PassageVector" v
-    SET model = ${embedder.name}, vector = made.vector::real[], signs = made.signs::varbit, "heldUntil" = NULL
+    SET model = ${model}, vector = made.vector::real[], signs = made.signs::varbit, "heldUntil" = NULL
     FROM unnest(
-      ${ids}::text[], ${vectors.map((vector) => arrayLiteral(vector ?? []))}::text[],
-      ${vectors.map((vector) => signsOf(vector ?? []))}::text[]
+      ${ids}::text[], ${made.map(({ vector }) => arrayLiteral(vector))}::text[],
+      ${made.map(({ vector }) => signsOf(vector))}::text[]
     ) AS made (id, vector, signs)
     JOIN (
       SELECT "passageId" FROM "PassageVector" WHERE "passageId" = ANY(${ids}::text[]) FOR UPDATE SKIP LOCKED

@@ -19,22 +19,31 @@ export interface Embedder {
   embed(texts: readonly string[], purpose: EmbeddingPurpose, signal: AbortSignal): Promise<readonly Vector[]>
 }
 
+/**
+ * What a failure says: that the model does not take the texts, that it cannot be used by anybody now, or neither, as
+ * where it answers in time to other texts alone.
+ */
+export type EmbeddingFailure = 'texts' | 'model' | 'unknown'
+
 export class EmbeddingError extends Error {
   override readonly name = 'EmbeddingError'
-  /** Whether the texts themselves are what the model does not take: to try them again is of no use. */
-  readonly isRefusal: boolean
+  readonly failure: EmbeddingFailure
 
   constructor(
     message: string,
-    { cause, isRefusal = false }: { readonly cause?: unknown; readonly isRefusal?: boolean } = {},
+    { cause, failure = 'unknown' }: { readonly cause?: unknown; readonly failure?: EmbeddingFailure } = {},
   ) {
     super(message, { cause })
-    this.isRefusal = isRefusal
+    this.failure = failure
   }
 }
+
+/** What PostgreSQL can keep in a `real`; what is nearer to zero is zero. */
+const leastReal = 2 ** -126
 
 /** Of length 1, so that the sum of products is the similarity; one of zeros stays. */
 export function normalised(vector: Vector): Vector {
   const length = Math.hypot(...vector)
-  return length === 0 ? vector : vector.map((value) => value / length)
+  if (length === 0) return vector
+  return vector.map((value) => (Math.abs(value / length) < leastReal ? 0 : value / length))
 }

@@ -1,6 +1,13 @@
+import {
+  type CircuitBreakerPolicy,
+  ConsecutiveBreaker,
+  circuitBreaker,
+  handleWhen,
+  isBrokenCircuitError,
+} from 'cockatiel'
 import { RequestError } from '../platform/errors.ts'
 import type { Providers } from '../providers/registry.ts'
-import type { Embedder } from './embedder.ts'
+import { type Embedder, EmbeddingError } from './embedder.ts'
 import { OfflineEmbedder, offlineModel } from './offline-embedder.ts'
 import { createProviderEmbedder, type EmbeddingSettings } from './provider-embedder.ts'
 
@@ -17,22 +24,57 @@ export interface Embedders extends AsyncDisposable {
   named(name: string): Embedder | null
 }
 
+/** After so many queries in a row that a provider did not embed, nobody waits for it for so long, in milliseconds. */
+const failuresUntilOpen = 2
+const openMs = 30_000
+
 export function createEmbedders(config: EmbeddersConfig, providers: Providers): Embedders {
   const offline = new OfflineEmbedder()
-  const ofProvider = (modelId: string) => createProviderEmbedder(providers.resolveEmbedding(modelId), config)
+  const breakers = new Map<string, CircuitBreakerPolicy>()
+
+  function ofProvider(modelId: string, passagePrefix: string): Embedder {
+    const embedder = createProviderEmbedder(providers.resolveEmbedding(modelId), { ...config, passagePrefix })
+    const breaker = breakers.get(modelId) ?? createBreaker()
+    breakers.set(modelId, breaker)
+    return withBreaker(embedder, breaker)
+  }
 
   return {
-    current: () => (config.model === 'offline' ? offline : ofProvider(config.model)),
+    current: () => (config.model === 'offline' ? offline : ofProvider(config.model, config.passagePrefix)),
     named(name) {
       if (name === offlineModel) return offline
       const [modelId = ''] = name.split(' ', 1)
-      return orNull(() => ofProvider(modelId))
+      return orNull(() => ofProvider(modelId, name.slice(modelId.length + 1)))
     },
     [Symbol.asyncDispose]: () => offline[Symbol.asyncDispose](),
   }
 }
 
-function orNull(find: () => Embedder | null): Embedder | null {
+function createBreaker(): CircuitBreakerPolicy {
+  const isFailure = (error: unknown) => error instanceof EmbeddingError && error.failure !== 'texts'
+  return circuitBreaker(handleWhen(isFailure), {
+    halfOpenAfter: openMs,
+    breaker: new ConsecutiveBreaker(failuresUntilOpen),
+  })
+}
+
+/** Of queries alone: who embeds passages waits as long as it takes. */
+function withBreaker(embedder: Embedder, breaker: CircuitBreakerPolicy): Embedder {
+  return {
+    ...embedder,
+    async embed(texts, purpose, signal) {
+      if (purpose === 'passage') return embedder.embed(texts, purpose, signal)
+      try {
+        return await breaker.execute(() => embedder.embed(texts, purpose, signal))
+      } catch (error) {
+        if (!isBrokenCircuitError(error)) throw error
+        throw new EmbeddingError('the model did not answer lately', { cause: error, failure: 'model' })
+      }
+    },
+  }
+}
+
+function orNull(find: () => Embedder): Embedder | null {
   try {
     return find()
   } catch (error) {

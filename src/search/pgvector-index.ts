@@ -23,11 +23,16 @@ export interface PgvectorOptions {
   readonly exactUpTo?: number
 }
 
-/** Whether the database has pgvector, which is made available where that is possible and allowed. */
+/** The first version whose graph goes on where a filter leaves too few (https://github.com/pgvector/pgvector#iterative-index-scans). */
+const leastVersion = [0, 8] as const
+
+/** Whether the database has pgvector 0.8 or later, which is made available where that is possible and allowed. */
 export async function hasPgvector(database: PrismaClient): Promise<boolean> {
-  const [available] = await database.$queryRaw<{ isInstalled: boolean }[]>`
-    SELECT installed_version IS NOT NULL AS "isInstalled" FROM pg_available_extensions WHERE name = 'vector'`
-  if (!available || available.isInstalled) return available !== undefined
+  const [available] = await database.$queryRaw<{ installed: string | null; offered: string }[]>`
+    SELECT installed_version AS installed, default_version AS offered FROM pg_available_extensions WHERE name = 'vector'`
+  if (!available) return false
+  if (available.installed !== null) return isRecent(available.installed)
+  if (!isRecent(available.offered)) return false
   try {
     await database.$executeRaw`CREATE EXTENSION IF NOT EXISTS vector`
     return true
@@ -35,6 +40,11 @@ export async function hasPgvector(database: PrismaClient): Promise<boolean> {
     // Not every role may.
     return false
   }
+}
+
+function isRecent(version: string): boolean {
+  const [major = 0, minor = 0] = version.split('.').map(Number)
+  return major > leastVersion[0] || (major === leastVersion[0] && minor >= leastVersion[1])
 }
 
 /** By pgvector's HNSW (https://github.com/pgvector/pgvector#hnsw): one graph for each model, over the rows themselves. */
@@ -45,6 +55,7 @@ export function createPgvectorIndex({
   exactUpTo = defaultExactUpTo,
 }: PgvectorOptions): VectorIndex {
   const prepared = new Set<string>()
+  const concurrently = isShared ? 'CONCURRENTLY' : ''
 
   return {
     kind: 'pgvector',
@@ -55,14 +66,12 @@ export function createPgvectorIndex({
       const client = new Client(direct)
       await client.connect()
       try {
-        const { rows } = await client.query(
-          'SELECT indisvalid AS "isValid" FROM pg_index WHERE indexrelid = to_regclass($1)',
-          [`"${name}"`],
-        )
-        if (rows.length > 0 && !rows[0].isValid) await client.query(`DROP INDEX IF EXISTS "${name}"`)
+        await dropIfLeftHalfMade(client, name, concurrently)
+        // However long it takes.
+        await client.query('SET statement_timeout = 0; SET lock_timeout = 0')
         const type = typeName(dimensions)
         await client.query(
-          `CREATE INDEX ${isShared ? 'CONCURRENTLY' : ''} IF NOT EXISTS "${name}" ON "PassageVector"
+          `CREATE INDEX ${concurrently} IF NOT EXISTS "${name}" ON "PassageVector"
            USING hnsw ((vector::${type}(${dimensions})) ${type}_cosine_ops) WITH (${graph})
            WHERE model = ${client.escapeLiteral(model)} AND length(signs) = ${dimensions}`,
         )
@@ -86,9 +95,7 @@ export function createPgvectorIndex({
         await transaction.$executeRaw`
           SELECT set_config('hnsw.ef_search', ${String(searchWidth)}, true),
             set_config('hnsw.iterative_scan', 'strict_order', true)`
-        // By another expression than the graph's, it is not used.
-        const order = owned?.isFew ? Prisma.sql`(${distance}) + 0` : distance
-        const nearest = await transaction.$queryRaw<Hit[]>`
+        const nearestBy = (order: Prisma.Sql) => transaction.$queryRaw<Hit[]>`
           WITH nearest AS MATERIALIZED (
             SELECT p."passageId", (1 - (${distance}))::float8 AS score
             FROM "PassageVector" p ${inScope(scope)} AND ${isOwners}
@@ -96,10 +103,26 @@ export function createPgvectorIndex({
           )
           SELECT ${hitColumns}, score FROM nearest JOIN "SearchPassage" p ON p.id = nearest."passageId"
           ORDER BY score DESC`
+        const byGraph = owned?.isFew ? [] : await nearestBy(distance)
+        // The graph gives up among others' nearer ones. By another expression than the graph's, it is not used.
+        const nearest = byGraph.length < limit ? await nearestBy(Prisma.sql`(${distance}) + 0`) : byGraph
         return nearest.filter(({ score }) => score >= minSimilarity)
       })
     },
   }
+}
+
+/** Whoever made it has died meanwhile; where another instance is at it, it is left alone. */
+async function dropIfLeftHalfMade(client: Client, name: string, concurrently: string): Promise<void> {
+  const { rows } = await client.query(
+    `SELECT FROM pg_index WHERE indexrelid = to_regclass($1) AND NOT indisvalid
+       AND indexrelid NOT IN (SELECT index_relid FROM pg_stat_progress_create_index)`,
+    [`"${name}"`],
+  )
+  if (rows.length === 0) return
+  // Nobody is to wait behind what waits for it: it is tried again with the next vectors.
+  await client.query(`SET lock_timeout = '2s'`)
+  await client.query(`DROP INDEX ${concurrently} IF EXISTS "${name}"`)
 }
 
 function typeName(dimensions: number): 'vector' | 'halfvec' {

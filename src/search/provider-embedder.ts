@@ -1,7 +1,7 @@
 import { messageOf } from '../platform/errors.ts'
 import { ProviderError } from '../providers/provider-error.ts'
 import type { ResolvedEmbedding } from '../providers/registry.ts'
-import { type Embedder, EmbeddingError, normalised } from './embedder.ts'
+import { type Embedder, EmbeddingError, type EmbeddingFailure, normalised } from './embedder.ts'
 
 export interface EmbeddingSettings {
   readonly batchSize: number
@@ -11,7 +11,7 @@ export interface EmbeddingSettings {
 }
 
 /** How long a provider may take, in milliseconds: for a person who waits for an answer, and for many passages. */
-const timeoutsMs = { query: 10_000, passage: 120_000 } as const
+const timeoutsMs = { query: 3_000, passage: 120_000 } as const
 
 /** A provider's embedding model. Another prefix makes other vectors, so it is part of the name. */
 export function createProviderEmbedder(model: ResolvedEmbedding, settings: EmbeddingSettings): Embedder {
@@ -26,16 +26,28 @@ export function createProviderEmbedder(model: ResolvedEmbedding, settings: Embed
       const limited = AbortSignal.any([signal, AbortSignal.timeout(timeoutsMs[purpose])])
       try {
         const { vectors } = await model.embedding.embed({ model: model.name, input }, limited)
+        if (!vectors.every((vector) => vector.every(Number.isFinite))) throw new Error('the vectors are not of numbers')
         return vectors.map(normalised)
       } catch (error) {
         if (signal.aborted) throw signal.reason
-        throw new EmbeddingError(messageOf(error), { cause: error, isRefusal: isRefusal(error) })
+        throw new EmbeddingError(messageOf(error), { cause: error, failure: failureOf(error) })
       }
     },
   }
 }
 
-/** A key that is wrong, or a server that is busy, says nothing of the texts. */
-function isRefusal(error: unknown): boolean {
-  return error instanceof ProviderError && ['CONTEXT_OVERFLOW', 'CONTENT_FILTERED'].includes(error.code)
+function failureOf(error: unknown): EmbeddingFailure {
+  if (!(error instanceof ProviderError)) return 'unknown'
+  switch (error.code) {
+    case 'CONTEXT_OVERFLOW':
+    case 'CONTENT_FILTERED':
+      return 'texts'
+    case 'AUTHENTICATION':
+    case 'QUOTA_EXCEEDED':
+    case 'RATE_LIMITED':
+    case 'OVERLOADED':
+      return 'model'
+    default:
+      return 'unknown'
+  }
 }

@@ -29,19 +29,23 @@ export async function searchMeaning(
   { query, ...limits }: SemanticQuery,
   signal: AbortSignal,
 ): Promise<readonly Hit[]> {
-  const names = await modelsInUse(database)
+  const names = await modelsInUse(database, scope.viewer.id)
   const inUse = names.map((name) => embedders.named(name)).filter((embedder) => embedder !== null)
-  try {
-    const found = await Promise.all(
-      inUse.map(async (embedder) => nearestOf(embedder, { scope, query, limits, index }, signal)),
-    )
-    return found.flat().sort(byScore).slice(0, limits.limit)
-  } catch (error) {
-    if (!(error instanceof EmbeddingError)) throw error
-    throw new RequestError('PROVIDER_UNAVAILABLE', `The query could not be embedded: ${error.message}`, {
-      cause: error,
-    })
-  }
+  const asked = await Promise.allSettled(
+    inUse.map((embedder) => nearestOf(embedder, { scope, query, limits, index }, signal)),
+  )
+  signal.throwIfAborted()
+  const failures = asked.flatMap((answer) => (answer.status === 'rejected' ? [answer.reason] : []))
+  for (const failure of failures) if (!(failure instanceof EmbeddingError)) throw failure
+  // Those that were embedded by a model that still answers are better than none.
+  if (names.length > 0 && failures.length === inUse.length) throw unavailable(failures[0])
+  const found = asked.flatMap((answer) => (answer.status === 'fulfilled' ? answer.value : []))
+  return found.toSorted(byScore).slice(0, limits.limit)
+}
+
+function unavailable(cause: EmbeddingError | undefined): RequestError {
+  const reason = cause?.message ?? 'the model that embedded the messages is gone.'
+  return new RequestError('PROVIDER_UNAVAILABLE', `The query could not be embedded: ${reason}`, { cause })
 }
 
 interface Search {
@@ -56,13 +60,16 @@ async function nearestOf(embedder: Embedder, { scope, query, limits, index }: Se
   return vector ? index.nearest(scope, { model: embedder.name, vector, ...limits }) : []
 }
 
-/** The names of the models that there are vectors of, each found by one step in the index. */
-async function modelsInUse(database: PrismaClient): Promise<readonly string[]> {
+/** The names of the models that there are vectors of an owner from, each found by one step in the index. */
+async function modelsInUse(database: PrismaClient, ownerId: string): Promise<readonly string[]> {
   const rows = await database.$queryRaw<{ model: string }[]>`
     WITH RECURSIVE used AS (
-      (SELECT model FROM "PassageVector" WHERE model > '' ORDER BY model LIMIT 1)
+      (SELECT model FROM "PassageVector" WHERE "ownerId" = ${ownerId} AND model > '' ORDER BY model LIMIT 1)
       UNION ALL
-      SELECT (SELECT v.model FROM "PassageVector" v WHERE v.model > used.model ORDER BY v.model LIMIT 1)
+      SELECT (
+        SELECT v.model FROM "PassageVector" v WHERE v."ownerId" = ${ownerId} AND v.model > used.model
+        ORDER BY v.model LIMIT 1
+      )
       FROM used WHERE used.model IS NOT NULL
     )
     SELECT model FROM used WHERE model IS NOT NULL`

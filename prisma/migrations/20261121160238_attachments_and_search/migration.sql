@@ -128,7 +128,7 @@ CREATE INDEX "SearchPassage_words_idx" ON "SearchPassage" USING GIN ("words");
 CREATE INDEX "PassageVector_ownerId_model_idx" ON "PassageVector"("ownerId", "model");
 
 -- CreateIndex
-CREATE INDEX "PassageVector_model_idx" ON "PassageVector"("model");
+CREATE INDEX "PassageVector_model_passageId_idx" ON "PassageVector"("model", "passageId");
 
 -- CreateIndex
 CREATE INDEX "SearchPending_changedAt_idx" ON "SearchPending"("changedAt");
