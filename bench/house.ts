@@ -20,25 +20,35 @@ export interface House extends AsyncDisposable {
   readonly grantPort: number
   /** Which core the servers share, and which are everyone else's; null: all are everyone's. */
   readonly cores: { readonly server: string | null; readonly others: string | null }
+  /** A PostgreSQL on which databases may be created; null: there is none. */
+  readonly postgresUrl: string | null
   /** Another server, beside those that have been at work; it is the caller's to end. */
-  startServer(system: System): Promise<Server & AsyncDisposable>
+  startServer(system: System, searching?: SearchPlace): Promise<Server & AsyncDisposable>
+}
+
+/** Where a Parley searches that has search on; it may use all cores. */
+export interface SearchPlace {
+  readonly dataDir: string
+  /** null: the embedded database in `dataDir`. */
+  readonly databaseUrl: string | null
 }
 
 export interface HouseOptions {
   /** Where to put a CPU profile of each server; null: nowhere. */
   readonly profileDirectory: string | null
+  readonly postgresUrl: string | null
 }
 
 const scripts = { parley: './server.ts', floor: './floor.ts' } as const
 
-export async function openHouse({ profileDirectory }: HouseOptions): Promise<House> {
+export async function openHouse({ profileDirectory, postgresUrl }: HouseOptions): Promise<House> {
   await using resources = new AsyncDisposableStack()
   const cores = divideCores()
   const upstream = resources.use(await startRemote<UpstreamCommands>('./upstream.ts', { cores: cores.others }))
   const load = resources.use(await startRemote<LoadCommands>('./load.ts', { cores: cores.others }))
   const { origin, grantPort } = await upstream.call('address', undefined)
 
-  async function startServer(system: System): Promise<Server & AsyncDisposable> {
+  async function startServer(system: System, searching?: SearchPlace): Promise<Server & AsyncDisposable> {
     const profiling = [
       '--cpu-prof',
       `--cpu-prof-dir=${profileDirectory}`,
@@ -46,9 +56,9 @@ export async function openHouse({ profileDirectory }: HouseOptions): Promise<Hou
     ]
     const nodeFlags = ['--expose-gc', ...(profileDirectory === null ? [] : profiling)]
     const remote = await startRemote<ServerCommands>(scripts[system], {
-      cores: cores.server,
+      cores: searching ? null : cores.server,
       nodeFlags,
-      args: [origin],
+      args: [origin, ...(searching ? [JSON.stringify(searching)] : [])],
     })
     return {
       system,
@@ -68,6 +78,7 @@ export async function openHouse({ profileDirectory }: HouseOptions): Promise<Hou
     upstream,
     grantPort,
     cores,
+    postgresUrl,
     startServer,
     [Symbol.asyncDispose]: () => held.disposeAsync(),
   }

@@ -38,11 +38,16 @@ export type LoadCommands = {
   askRepeatedly: (asking: Asking) => Promise<{ firstTokenMs: number[] }>
   /** What the open connections got. */
   tally: () => Tally
+  /** Begins to note how long each waits between two messages that bring tokens. */
+  startGaps: () => void
+  /** In milliseconds, of all since `startGaps`. */
+  stopGaps: () => { gapMs: number[] }
 }
 
 let clients: readonly ChatClient[] = []
 let stopGrants = () => {}
 let answers: Promise<unknown> = Promise.resolve()
+let gapMs: number[] = []
 
 async function openClient({ system, url, follow = false, modelId }: Opening): Promise<ChatClient> {
   if (system === 'floor') return FloorClient.open(url)
@@ -113,6 +118,21 @@ const commands: LoadCommands = {
     return { firstTokenMs }
   },
   tally: () => sum(clients.map(({ tally }) => tally)),
+  startGaps() {
+    gapMs = []
+    for (const client of clients) {
+      let last: number | null = null
+      client.onTokens = () => {
+        const now = performance.now()
+        if (last !== null) gapMs.push(now - last)
+        last = now
+      }
+    }
+  },
+  stopGaps() {
+    for (const client of clients) client.onTokens = () => {}
+    return { gapMs }
+  },
 }
 
 serveCommands(commands, {

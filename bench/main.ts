@@ -9,6 +9,7 @@ const usage = `Usage: npm run bench -- [flags]
   --only NAME      one scenario: ${scenarios.map(({ name }) => name).join(', ')}; may be repeated
   --json           the report as JSON
   --profile DIR    write a CPU profile of each server there
+  --postgres URL   of a PostgreSQL where databases may be created: \`search\` is measured there too
 `
 
 const { values } = parseArgs({
@@ -17,6 +18,7 @@ const { values } = parseArgs({
     only: { type: 'string', multiple: true },
     json: { type: 'boolean', default: false },
     profile: { type: 'string' },
+    postgres: { type: 'string' },
     help: { type: 'boolean', default: false },
   },
 })
@@ -32,7 +34,10 @@ const say = (text: string) => {
 }
 
 const machine = describeMachine()
-await using house = await openHouse({ profileDirectory: values.profile ?? null })
+await using house = await openHouse({
+  profileDirectory: values.profile ?? null,
+  postgresUrl: values.postgres ?? null,
+})
 const { cores } = house
 const pinned =
   cores.server === null ? 'nothing pinned' : `servers on core ${cores.server}, all else on core ${cores.others}`

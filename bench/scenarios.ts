@@ -3,6 +3,7 @@ import type { System } from './chat-client.ts'
 import type { House, Server } from './house.ts'
 import { kinds } from './kinds.ts'
 import { beginSpan, busyPercent, compare, type Figures, percentile, spanOf } from './measure.ts'
+import { search } from './search.ts'
 import { tools } from './tools.ts'
 
 /** How much is measured. */
@@ -17,6 +18,20 @@ export interface Size {
   readonly firstTokens: { readonly connections: number; readonly times: number }
   readonly memoryStreams: number
   readonly subscribers: readonly number[]
+  readonly search: SearchSize
+}
+
+export interface SearchSize {
+  /** Of one user, each one passage. */
+  readonly messages: number
+  /** Sentences that they are about. */
+  readonly centres: number
+  /** Of each mode but REGEX, which has a tenth. */
+  readonly queries: number
+  /** Answers that flow meanwhile, at 50 tokens a second. */
+  readonly streams: number
+  /** Messages that the indexer embeds. */
+  readonly embedded: number
 }
 
 export const sizes = {
@@ -29,6 +44,7 @@ export const sizes = {
     firstTokens: { connections: 20, times: 10 },
     memoryStreams: 1_000,
     subscribers: [1, 10, 100, 1_000],
+    search: { messages: 100_000, centres: 400, queries: 200, streams: 20, embedded: 2_000 },
   },
   quick: {
     rounds: 1,
@@ -39,6 +55,7 @@ export const sizes = {
     firstTokens: { connections: 3, times: 3 },
     memoryStreams: 30,
     subscribers: [1, 10, 50],
+    search: { messages: 2_000, centres: 10, queries: 12, streams: 5, embedded: 10 },
   },
 } as const satisfies Record<string, Size>
 
@@ -220,10 +237,20 @@ const watchers: Scenario = {
   },
 }
 
-export const scenarios: readonly Scenario[] = [saturation, kinds, paced, firstToken, answers, tools, memory, watchers]
+export const scenarios: readonly Scenario[] = [
+  saturation,
+  kinds,
+  paced,
+  firstToken,
+  answers,
+  tools,
+  memory,
+  watchers,
+  search,
+]
 
 /** Lets every answer end as it would have. */
-async function endAnswers({ upstream, load }: House): Promise<void> {
+export async function endAnswers({ upstream, load }: House): Promise<void> {
   await upstream.call('stop', undefined)
   await load.call('finish', undefined)
 }

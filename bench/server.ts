@@ -5,6 +5,7 @@ import { createApp } from '../src/app.ts'
 import { createConfig } from '../src/platform/config/load.ts'
 import { createLog } from '../src/platform/log.ts'
 import { builtinTools } from '../src/tools/builtin/builtin-tools.ts'
+import type { SearchPlace } from './house.ts'
 import { modelName, toolsModelName } from './prompt.ts'
 import { serveCommands } from './remote.ts'
 import { serverCommands } from './usage.ts'
@@ -12,13 +13,14 @@ import { waitTool } from './wait-tool.ts'
 import { wires } from './wire.ts'
 
 // Parley as it is shipped: embedded database in a worker thread, recorder, checkpoints, log. Only the number of runs at a
-// time is raised, and search is off, which would embed what was said once an answer is over.
+// time is raised. Search is off, which would embed what was said once an answer is over, unless it is asked for.
 
-const [upstream = ''] = process.argv.slice(2)
+const [upstream = '', searchPlace] = process.argv.slice(2)
+const searching = searchPlace === undefined ? null : (JSON.parse(searchPlace) as SearchPlace)
 
 await using resources = new AsyncDisposableStack()
-const dataDir = await mkdtemp(join(tmpdir(), 'parley-bench-'))
-resources.defer(() => rm(dataDir, { recursive: true, force: true }))
+const dataDir = searching?.dataDir ?? (await mkdtemp(join(tmpdir(), 'parley-bench-')))
+if (!searching) resources.defer(() => rm(dataDir, { recursive: true, force: true }))
 const config = createConfig({
   port: 0,
   dataDir,
@@ -30,7 +32,8 @@ const config = createConfig({
   })),
   defaultModel: `openai/${modelName}`,
   runs: { concurrency: 5_000 },
-  search: { enabled: false },
+  search: { enabled: searching !== null },
+  ...(searching?.databaseUrl && { database: { url: searching.databaseUrl } }),
 })
 const app = resources.use(
   await createApp({ config, log: createLog(config), builtinTools: [...builtinTools, waitTool] }),

