@@ -1,8 +1,7 @@
 import { setImmediate } from 'node:timers/promises'
 import { RE2JS } from 're2js'
 import { isCanceledStatement } from '../database/errors.ts'
-import type { PrismaClient } from '../database/generated/client.ts'
-import { Prisma } from '../database/generated/client.ts'
+import { Prisma, type PrismaClient } from '../database/generated/client.ts'
 import { badInput, RequestError } from '../platform/errors.ts'
 import { type Hit, hitColumns, inScope, type Scope } from './scope.ts'
 
@@ -69,18 +68,18 @@ export function createServerRegex(database: PrismaClient): SearchRegex {
 }
 
 /** Here, page by page, for the embedded database: its one session would serve nobody else, and cannot be cancelled. */
-export function createLocalRegex(database: PrismaClient): SearchRegex {
+export function createLocalRegex(database: Prisma.TransactionClient): SearchRegex {
   return async (scope, { pattern, limit }, signal) => {
     const deadline = performance.now() + timeoutMs
     const hits: Hit[] = []
-    let before: string | null = null
+    let before: Hit | null = null
     for (;;) {
       const page = await readPage(database, scope, before)
       for await (const hit of matching(page, pattern, signal)) {
         hits.push(hit)
         if (hits.length === limit) return hits
       }
-      before = page.at(-1)?.passageId ?? null
+      before = page.at(-1) ?? null
       if (page.length < pageSize) return hits
       if (performance.now() < deadline) continue
       if (hits.length > 0) return hits
@@ -89,11 +88,13 @@ export function createLocalRegex(database: PrismaClient): SearchRegex {
   }
 }
 
-function readPage(database: PrismaClient, scope: Scope, before: string | null): Promise<Hit[]> {
-  const older = before === null ? Prisma.empty : Prisma.sql`AND p.id < ${before}`
+/** In the order of an index of each owner's: in that of all passages, it would go through what others have said. */
+function readPage(database: Prisma.TransactionClient, scope: Scope, before: Hit | null): Promise<Hit[]> {
+  const older =
+    before === null ? Prisma.empty : Prisma.sql`AND (p."messageId", p.id) < (${before.messageId}, ${before.passageId})`
   return database.$queryRaw<Hit[]>`
     SELECT ${hitColumns}, 1::float8 AS score FROM "SearchPassage" p ${inScope(scope)} ${older}
-    ORDER BY p.id DESC LIMIT ${pageSize}`
+    ORDER BY p."messageId" DESC, p.id DESC LIMIT ${pageSize}`
 }
 
 async function* matching(page: readonly Hit[], pattern: RE2JS, signal: AbortSignal): AsyncGenerator<Hit, void> {
