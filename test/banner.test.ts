@@ -52,6 +52,13 @@ describe('the banner names the default model and what made it so:', () => {
   })
 })
 
+test('the banner says that nothing is found by its meaning where the model for it is missing', {
+  timeout: startMs,
+}, async () => {
+  const banner = await bannerOf({ PARLEY_SEARCH_ENABLED: 'true', PARLEY_EMBEDDING_MODEL: 'missing/model' })
+  expect(banner).toContain('Search     by words alone: embedding.model: missing/model cannot be asked: no such')
+})
+
 test('the banner names the file of MCP servers, and the servers in it', { timeout: startMs }, async () => {
   await using directory = await temporaryDirectory()
   const file = join(directory.path, 'servers.json')

@@ -1,10 +1,12 @@
 import { readFile } from 'node:fs/promises'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { piecesOf } from '../examples/clients/message-pieces.ts'
+import { uploadFile } from '../examples/clients/upload-file.ts'
 import { builtinTools } from '../src/tools/builtin/builtin-tools.ts'
 import { ReadMessageDocument } from './generated/graphql.ts'
 import { createTestClient, type TestClient } from './support/client.ts'
 import { ask, startConversations } from './support/conversation.ts'
+import { readAttachment } from './support/files.ts'
 import { Follower } from './support/follower.ts'
 import { readGuide } from './support/guide.ts'
 import { tryExample } from './support/guide-examples.ts'
@@ -42,6 +44,29 @@ describe('the guide to clients', () => {
     const body = /\{\n( {2}const pieces.*return pieces)\n\}/s.exec(example)?.[1]?.replaceAll(/^ {2}/gm, '')
     expect(guide).toContain(`\`\`\`ts\n${body}\n\`\`\``)
   })
+})
+
+it('a file is sent in pieces by the example, which goes on after an answer that was lost', async () => {
+  const request = globalThis.fetch
+  let isLost = false
+  vi.spyOn(globalThis, 'fetch').mockImplementation(async (...asked) => {
+    const response = await request(...asked)
+    if (asked[1]?.method !== 'PUT' || isLost) return response
+    isLost = true
+    throw new TypeError('the connection is gone')
+  })
+  try {
+    const sent: number[] = []
+    const file = new File(['0123456789'], 'digits.txt')
+    const onProgress = (bytes: number) => void sent.push(bytes)
+    const id = await uploadFile(file, { endpoint: server.url, pieceBytes: 4, retryMs: 1, onProgress })
+    expect(sent).toEqual([4, 8, 10])
+    expect(await readAttachment(client, id)).toMatchObject({ filename: 'digits.txt', extractedText: '0123456789' })
+    const empty = uploadFile(new File([], 'empty.txt'), { endpoint: server.url })
+    await expect(empty).rejects.toThrow('byteSize: must be at least 1.')
+  } finally {
+    vi.restoreAllMocks()
+  }
 })
 
 it('text and calls are put together as they were written, over several steps', async () => {

@@ -272,12 +272,13 @@ test('the doctor names what is wrong, each with a remedy, and exits 1', { timeou
       DATABASE_URL: `postgresql://parley@127.0.0.1:${stranger.port}/none?connect_timeout=1`,
       OPENAI_API_KEY: 'x',
       OPENAI_BASE_URL: 'http://127.0.0.1:1/v1',
+      PARLEY_EMBEDDING_MODEL: 'openai/text-embedding-3-small',
     },
   })
   expect(code).toBe(1)
   const wrong = lines(stdout).flatMap((line) => /^✗ (\w+)/.exec(line)?.[1] ?? [])
-  expect(wrong).toEqual(['Data', 'Database', 'Provider', 'Port'])
-  expect(stdout.match(/→/g)).toHaveLength(4)
+  expect(wrong).toEqual(['Data', 'Database', 'Provider', 'Search', 'Port'])
+  expect(stdout.match(/→/g)).toHaveLength(5)
 })
 
 test('migrate shows, undoes and applies', { timeout: startMs }, async () => {

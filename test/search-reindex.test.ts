@@ -29,8 +29,8 @@ test('what was said is indexed by a command, which can be ended and goes on', { 
   expect(first.stdout()).toContain('Not done')
 
   const second = await runParley(call)
-  expect(second).toMatchObject({ code: 0 })
-  expect(second.stdout).toContain('Going on where an earlier call was ended.')
+  expect(second).toMatchObject({ code: 0, stdout: expect.stringMatching(/\nDone\.\n$/) })
+  expect(second.stdout).toContain('Going on with what is left to do')
   expect(second.stdout).toMatch(/^(\d+) of \1 passages embedded$/m)
 
   const third = await runParley(call)
@@ -41,6 +41,14 @@ test('what was said is indexed by a command, which can be ended and goes on', { 
   await using client = createTestClient(server)
   expect(await findTexts(client, 'number7x', { mode: 'FULL_TEXT' })).toEqual([texts[7]])
   expect(await findTexts(client, 'things that were spoken long ago', { mode: 'SEMANTIC' })).not.toEqual([])
+})
+
+test('a model that cannot be asked is named in one line', { timeout: 60_000 }, async () => {
+  await using database = await createTestDatabase()
+  const env = { ...environmentOf(database), PARLEY_EMBEDDING_MODEL: 'missing/model' }
+  const { code, stderr } = await runParley({ args: ['reindex'], env })
+  expect(code).toBe(1)
+  expect(stderr).toMatch(/^embedding\.model: missing\/model cannot be asked: .*\n$/)
 })
 
 test('while a new model takes over, what the old one made answers; then the new one does', {

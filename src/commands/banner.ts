@@ -27,7 +27,7 @@ export async function banner(
     ['Database', app.databaseDescription],
     ...(await providerRows(app, resolution)).map((row): [string, string] => ['Models', row]),
     ...defaultRows(app, resolution).map((row): [string, string] => ['Default', row]),
-    ['Search', searchRow(resolution)],
+    ['Search', searchRow(app, resolution)],
     ...toolRows(resolution.mcp).map((row): [string, string] => ['Tools', row]),
   ]
   const written = rows.map(([name, value], index) => {
@@ -105,8 +105,8 @@ function reason(defaultId: string, { config, sources }: Resolution): string {
   return source === 'default' ? 'no other provider is configured' : source
 }
 
-function searchRow({ config: { search, embedding } }: Resolution): string {
-  return search.enabled ? printable(describeSearch(embedding.model)) : 'switched off (search.enabled)'
+function searchRow({ providers }: App, { config: { search, embedding } }: Resolution): string {
+  return search.enabled ? printable(describeSearch(embedding.model, providers)) : 'switched off (search.enabled)'
 }
 
 /** The servers are being connected: how that goes, the log and `mcpServers` tell. */

@@ -24,7 +24,7 @@ export const doctor: Command = {
 }
 
 /** Every check, in the order in which they are read. What cannot be checked for want of another is left out. */
-async function examine({ argv, env, cwd, stderr }: Invocation): Promise<Finding[]> {
+async function examine({ argv, env, cwd, stderr, interrupted }: Invocation): Promise<Finding[]> {
   const findings = [checkNode()]
   const loaded = readConfig({ argv, env, cwd })
   if (Array.isArray(loaded)) return [...findings, ...loaded]
@@ -37,7 +37,7 @@ async function examine({ argv, env, cwd, stderr }: Invocation): Promise<Finding[
     checkDataDirectory(config),
     checkDatabase(config, server, log),
     checkProviders(config, log),
-    Promise.resolve([checkSearch(config)]),
+    checkSearch(config, log, interrupted),
     checkPort(config, server),
   ]
   return [...findings, ...(await Promise.all(checks)).flat()]

@@ -25,16 +25,19 @@ export const reindex: Command = {
     stdout.write(`Database: ${database.description}\nEmbedding: ${parts.embedders.current().name}\n`)
     const progress = {
       onStart: (isResumed: boolean) => {
-        if (isResumed) stdout.write('Going on where an earlier call was ended.\n')
+        if (isResumed) stdout.write('Going on with what is left to do; the next call begins anew.\n')
       },
       onMessages: progressOf('messages read', stdout),
       onPassages: progressOf('passages embedded', stdout),
     }
-    await makeAnew(parts, progress, interrupted).catch((error: unknown) => {
+    try {
+      const left = await makeAnew(parts, progress, interrupted)
+      stdout.write(left === 0 ? 'Done.\n' : `\nDone, but for ${left} passages that a running server is at.\n`)
+      return 0
+    } catch (error) {
       if (!interrupted.aborted) throw error
-    })
-    if (!interrupted.aborted) return 0
-    stdout.write('\nNot done: the next call, or the server, goes on.\n')
-    return exitCodeOf(interrupted)
+      stdout.write('\nNot done: the next call, or the server, goes on.\n')
+      return exitCodeOf(interrupted)
+    }
   },
 }

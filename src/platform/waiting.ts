@@ -1,5 +1,6 @@
-/** What comes of it, or the signal's reason where that comes first. What is waited for goes on. */
+/** What comes of it, or the signal's reason where that comes first. What is waited for goes on then, unheard. */
 export async function orAborted<Result>(waited: Promise<Result>, signal: AbortSignal): Promise<Result> {
+  waited.catch(() => {})
   signal.throwIfAborted()
   const { promise: aborted, reject } = Promise.withResolvers<never>()
   const onAbort = () => reject(signal.reason)

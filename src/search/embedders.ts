@@ -5,8 +5,8 @@ import {
   handleWhen,
   isBrokenCircuitError,
 } from 'cockatiel'
-import { RequestError } from '../platform/errors.ts'
-import type { Providers } from '../providers/registry.ts'
+import { messageOf, RequestError } from '../platform/errors.ts'
+import type { Providers, ResolvedEmbedding } from '../providers/registry.ts'
 import { type Embedder, EmbeddingError } from './embedder.ts'
 import { OfflineEmbedder, offlineModel } from './offline-embedder.ts'
 import { createProviderEmbedder, type EmbeddingSettings } from './provider-embedder.ts'
@@ -18,7 +18,7 @@ export interface EmbeddersConfig extends EmbeddingSettings {
 
 /** Which embedders there are. Providers come and go, so each is asked for when it is needed. */
 export interface Embedders extends AsyncDisposable {
-  /** What new vectors are made with. Throws PROVIDER_UNAVAILABLE or BAD_USER_INPUT where the configured one is missing. */
+  /** What new vectors are made with. Throws PROVIDER_UNAVAILABLE where the configured one is missing. */
   current(): Embedder
   /** The one that made vectors of this name; null where it is gone. */
   named(name: string): Embedder | null
@@ -32,21 +32,32 @@ export function createEmbedders(config: EmbeddersConfig, providers: Providers): 
   const offline = new OfflineEmbedder()
   const breakers = new Map<string, CircuitBreakerPolicy>()
 
-  function ofProvider(modelId: string, passagePrefix: string): Embedder {
-    const embedder = createProviderEmbedder(providers.resolveEmbedding(modelId), { ...config, passagePrefix })
-    const breaker = breakers.get(modelId) ?? createBreaker()
-    breakers.set(modelId, breaker)
+  function ofProvider(model: ResolvedEmbedding, passagePrefix: string): Embedder {
+    const embedder = createProviderEmbedder(model, { ...config, passagePrefix })
+    const breaker = breakers.get(model.modelId) ?? createBreaker()
+    breakers.set(model.modelId, breaker)
     return withBreaker(embedder, breaker)
   }
 
   return {
-    current: () => (config.model === 'offline' ? offline : ofProvider(config.model, config.passagePrefix)),
+    current: () =>
+      config.model === 'offline' ? offline : ofProvider(embeddingModel(config.model, providers), config.passagePrefix),
     named(name) {
       if (name === offlineModel) return offline
       const [modelId = ''] = name.split(' ', 1)
-      return orNull(() => ofProvider(modelId, name.slice(modelId.length + 1)))
+      return orNull(() => ofProvider(providers.resolveEmbedding(modelId), name.slice(modelId.length + 1)))
     },
     [Symbol.asyncDispose]: () => offline[Symbol.asyncDispose](),
+  }
+}
+
+/** The model that `embedding.model` names. Throws PROVIDER_UNAVAILABLE, for its operator to read, where there is none. */
+export function embeddingModel(modelId: string, providers: Pick<Providers, 'resolveEmbedding'>): ResolvedEmbedding {
+  try {
+    return providers.resolveEmbedding(modelId)
+  } catch (cause) {
+    const reason = messageOf(cause).replace(/^modelId: /, '')
+    throw new RequestError('PROVIDER_UNAVAILABLE', `embedding.model: ${modelId} cannot be asked: ${reason}`, { cause })
   }
 }
 

@@ -14,9 +14,14 @@ export interface ReindexProgress {
 /**
  * Makes anew what search finds or, where an earlier call or a change of the model has left something to do, does that; the
  * next call begins anew. What is left is in rows, and any server goes on with it too. Until its turn comes, what a message
- * had is found. Throws an `EmbeddingError`, or the signal's reason.
+ * had is found. Gives how many passages a server that runs meanwhile has taken, and is at still. Throws an
+ * `EmbeddingError`, or the signal's reason.
  */
-export async function reindex(options: IndexerOptions, progress: ReindexProgress, signal: AbortSignal): Promise<void> {
+export async function reindex(
+  options: IndexerOptions,
+  progress: ReindexProgress,
+  signal: AbortSignal,
+): Promise<number> {
   const { database, embedders } = options
   const isResumed = await isLeft(options)
   if (!isResumed) await markAll(database)
@@ -27,6 +32,9 @@ export async function reindex(options: IndexerOptions, progress: ReindexProgress
   const passages = await countUnembedded(database, embedders.current().name)
   await embedAll(options, signal, countUp(passages, progress.onPassages))
   signal.throwIfAborted()
+  const left = await countUnembedded(database, embedders.current().name)
+  progress.onPassages(Math.max(0, passages - left), passages)
+  return left
 }
 
 async function isLeft({ database, embedders }: IndexerOptions): Promise<boolean> {
