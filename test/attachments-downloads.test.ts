@@ -1,4 +1,8 @@
+import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
+import { rm } from 'node:fs/promises'
+import { request } from 'node:http'
+import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest'
 import { DeleteAttachmentDocument } from './generated/graphql.ts'
 import { type AccountsFixture, type Member, startAccounts } from './support/accounts.ts'
@@ -144,6 +148,44 @@ test('whatever is wrong with an address, it is as if there were no such file', a
 
   await member.client.request(DeleteAttachmentDocument, { attachmentId: attachment.id })
   expect(await answerTo(address)).toEqual(nothing)
+})
+
+test('a file whose bytes are gone is an error that nobody takes for the file', async () => {
+  const owner = await accounts.addMember()
+  const sender = { server: accounts.server, headers: owner.headers }
+  const address = addressOf(await upload(sender, 'gone.png', png))
+  await rm(join(database.dataDir, 'attachments', owner.id), { recursive: true })
+  const response = await fetch(address)
+  expect(response.status).toBe(500)
+  expect(await response.json()).toMatchObject({ errors: [{ extensions: { code: 'INTERNAL' } }] })
+  const { headers } = response
+  expect(headers.get('content-disposition')).toBeNull()
+  expect(headers.get('cache-control')).toBe('no-store')
+})
+
+test('an address to send a file to is good for nobody who is locked out, nor once its ticket is gone', async () => {
+  await using rows = await connectToRows(database)
+  const banned = await accounts.addMember()
+  const sender = { server: accounts.server, client: banned.client }
+  const [first, second] = [await ticketFor(sender, 'first.txt', 4), await ticketFor(sender, 'second.txt', 4)]
+  const piece = await fetch(first, { method: 'PUT', body: 'ab', headers: { 'upload-offset': '0' } })
+  expect(piece.status).toBe(200)
+  const going = request(second, { method: 'PUT', headers: { 'content-length': 4 } })
+  going.write('ab')
+  const offsetOf = async (address: URL) => (await fetch(address, { method: 'HEAD' })).headers.get('upload-offset')
+  await expect.poll(() => offsetOf(second)).toBe('2')
+  await rows.query('DELETE FROM "UploadTicket" WHERE "ownerId" = $1 AND filename = $2', [banned.id, 'second.txt'])
+  going.end('cd')
+  const [late] = await once(going, 'response')
+  expect(late.statusCode).toBe(404)
+  late.resume()
+
+  await rows.query('UPDATE "User" SET "disabledAt" = now() WHERE id = $1', [banned.id])
+  expect((await fetch(first, { method: 'HEAD' })).status).toBe(404)
+  const rest = await fetch(first, { method: 'PUT', body: 'cd', headers: { 'upload-offset': '2' } })
+  expect(rest.status).toBe(404)
+  const { rows: kept } = await rows.query('SELECT 1 FROM "Blob" WHERE "ownerId" = $1', [banned.id])
+  expect(kept).toEqual([])
 })
 
 test('an address stays the same for some time, and is good for about an hour', async () => {

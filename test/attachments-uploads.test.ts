@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import { readdir } from 'node:fs/promises'
 import { request } from 'node:http'
+import { connect } from 'node:net'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { CreateUploadTicketDocument } from './generated/graphql.ts'
@@ -82,6 +83,15 @@ test('a file can be sent in pieces, which go on where the last one ended', async
   expect(await readAttachment(conversations.client, attachmentId ?? '')).toMatchObject({ extractedText: '0123456789' })
 })
 
+test('a part that is sent as others do it is refused, and not taken for the whole', async () => {
+  const address = await ticketFor(conversations, 'range.txt', 10)
+  expect(await put(address, '0123', 0)).toMatchObject({ status: 200 })
+  const headers = { 'content-range': 'bytes 4-9/10' }
+  expect((await fetch(address, { method: 'PUT', body: '456789', headers })).status).toBe(400)
+  expect(await offsetOf(address)).toBe('4')
+  expect(await put(address, '456789', 4)).toMatchObject({ status: 201 })
+})
+
 test('a client that is cut off goes on where it was, and one that stalls is cut off', async () => {
   const address = await ticketFor(conversations, 'cut.txt', 10)
   const cut = request(address, { method: 'PUT', headers: { 'content-length': 10 } })
@@ -129,6 +139,38 @@ test('two pieces at once do not mix', async () => {
   const [response] = await once(slow, 'response')
   expect(response.statusCode).toBe(201)
   response.resume()
+})
+
+test.each([
+  ['POST', '', 400],
+  ['OPTIONS', 'Origin: https://elsewhere.example\r\nAccess-Control-Request-Method: PUT\r\n', 403],
+  ['PUT', 'Origin: https://elsewhere.example\r\n', 403],
+])('nobody holds a connection open with what belongs to no upload: %s %s', async (method, header, status) => {
+  const { port } = new URL(conversations.server.url)
+  const socket = connect(Number(port), '127.0.0.1')
+  socket.on('error', () => {})
+  const closed = new Promise((resolve) => socket.once('close', resolve))
+  socket.write(
+    `${method} /files/uploads/x HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\n${header}Transfer-Encoding: chunked\r\n\r\n`,
+  )
+  const trickling = setInterval(() => socket.write('1\r\nx\r\n'), 100)
+  const [answer] = await once(socket, 'data')
+  expect(String(answer)).toMatch(`HTTP/1.1 ${status} `)
+  await closed
+  clearInterval(trickling)
+})
+
+test('whoever sends too much is answered, and the rest of it is taken for a while', async () => {
+  const { host, pathname, search, port } = await ticketFor(conversations, 'endless.bin', 10)
+  await using socket = connect(Number(port), '127.0.0.1')
+  const answered = once(socket, 'data')
+  socket.write(`PUT ${pathname}${search} HTTP/1.1\r\nHost: ${host}\r\nTransfer-Encoding: chunked\r\n\r\n`)
+  // More than what the connection itself holds of it.
+  const size = 33_554_432
+  socket.write(`${size.toString(16)}\r\n`)
+  if (!socket.write(Buffer.alloc(size))) await once(socket, 'drain')
+  const [answer] = await answered
+  expect(String(answer)).toMatch('HTTP/1.1 413 ')
 })
 
 test('tickets are for names and sizes that can be, and there are not too many of them', async () => {

@@ -52,7 +52,10 @@ export async function sweep(services: RemovalServices): Promise<void> {
   await removeUnusedBlobs(services, { createdAt: { lt: before } })
   await database.uploadTicket.deleteMany({ where: { expiresAt: { lt: new Date() } } })
   const spooled = await spool.ids()
-  const open = await database.uploadTicket.findMany({ where: { id: { in: [...spooled] } }, select: { id: true } })
+  const open = await database.uploadTicket.findMany({
+    where: { id: { in: [...spooled] }, attachmentId: null },
+    select: { id: true },
+  })
   const isOpen = new Set(open.map(({ id }) => id))
   for (const id of spooled) if (!isOpen.has(id)) await spool.remove(id)
 }

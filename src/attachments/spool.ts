@@ -15,9 +15,10 @@ export interface Spool {
    * the source is left unread, and the source open.
    */
   append(id: string, source: Readable, maxSize: number, signal: AbortSignal): Promise<number>
-  /** What has come; it is read from the disk when it is asked for. */
-  content(id: string): Promise<Blob>
+  /** What has come; it is read from the disk when it is asked for. Null where nothing has, or it was removed. */
+  content(id: string): Promise<Blob | null>
   remove(id: string): Promise<void>
+  /** Of the tickets that something has come for. */
   ids(): Promise<readonly string[]>
 }
 
@@ -26,7 +27,7 @@ export async function openSpool(path: string): Promise<Spool> {
   const directory = resolve(path)
   await mkdir(directory, { recursive: true, mode: 0o700 })
   const fileOf = (id: string) => {
-    if (!/^[a-z0-9_]+$/.test(id)) throw new Error(`${JSON.stringify(id)} is no ticket's id`)
+    if (!isId(id)) throw new Error(`${JSON.stringify(id)} is no ticket's id`)
     return join(directory, id)
   }
   const size = async (id: string) => (await stat(fileOf(id)).catch(nullIfMissing))?.size ?? 0
@@ -36,19 +37,29 @@ export async function openSpool(path: string): Promise<Spool> {
       let reached = await size(id)
       await using file = await open(fileOf(id), 'a', 0o600)
       const chunks = source.iterator({ destroyOnReturn: false })
-      for (;;) {
-        const { done, value } = await orAborted<IteratorResult<Buffer, void>>(chunks.next(), signal)
-        if (done) return reached
-        reached += value.length
-        if (reached > maxSize)
-          throw new RequestError('TOO_LARGE', `More has come than the ${maxSize} bytes that the file was to have.`)
-        await file.writeFile(value)
+      try {
+        for (;;) {
+          const { done, value } = await orAborted<IteratorResult<Buffer, void>>(chunks.next(), signal)
+          if (done) return reached
+          reached += value.length
+          if (reached > maxSize)
+            throw new RequestError('TOO_LARGE', `More has come than the ${maxSize} bytes that the file was to have.`)
+          await file.writeFile(value)
+        }
+      } finally {
+        // While it is not over, nobody else can take the rest. Where it waits for a chunk, it ends with that one.
+        void chunks.return?.().catch(() => {})
       }
     },
-    content: (id) => openAsBlob(fileOf(id)),
+    content: (id) => openAsBlob(fileOf(id)).catch(nullIfMissing),
     remove: (id) => rm(fileOf(id), { force: true }),
-    ids: () => readdir(directory),
+    // File systems and people put files of their own there.
+    ids: async () => (await readdir(directory)).filter(isId),
   }
+}
+
+function isId(name: string): boolean {
+  return /^[a-z0-9_]+$/.test(name)
 }
 
 function nullIfMissing(error: unknown): null {

@@ -65,7 +65,9 @@ export function createTickets(services: TicketServices): Tickets {
   const receiving = new Set<string>()
 
   async function find(id: string, parameters: URLSearchParams): Promise<UploadTicket> {
-    const ticket = /^upload_[0-9a-z]+$/.test(id) ? await database.uploadTicket.findUnique({ where: { id } }) : null
+    const ticket = /^upload_[0-9a-z]+$/.test(id)
+      ? await database.uploadTicket.findFirst({ where: { id, owner: { disabledAt: null } } })
+      : null
     if (!ticket || !urls.isUpload(ticket, parameters)) throw notFound('upload', 'address')
     return ticket
   }
@@ -90,14 +92,21 @@ export function createTickets(services: TicketServices): Tickets {
   }
 
   async function finish({ id, ownerId, filename }: UploadTicket, signal: AbortSignal): Promise<string> {
+    const content = await spool.content(id)
+    if (content === null) throw notFound('upload', 'address')
     const attachment = await storeFile(
       { id: ownerId },
       services,
       {
         filename,
-        content: await spool.content(id),
+        content,
         alongside: async (transaction, { id: attachmentId }) => {
-          await transaction.uploadTicket.update({ where: { id }, data: { attachmentId } })
+          const { count } = await transaction.uploadTicket.updateMany({
+            where: { id, attachmentId: null },
+            data: { attachmentId },
+          })
+          // It has ended since it was looked at, or was removed with its owner.
+          if (count === 0) throw notFound('upload', 'address')
         },
       },
       signal,

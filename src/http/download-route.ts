@@ -2,6 +2,7 @@ import type { IncomingMessage } from 'node:http'
 import { pipeline } from 'node:stream/promises'
 import type { Attachments } from '../attachments/attachments.ts'
 import type { ByteRange } from '../attachments/blob-store.ts'
+import type { Download } from '../attachments/downloads.ts'
 import { dispositionOf } from '../attachments/filenames.ts'
 import { RequestError } from '../platform/errors.ts'
 import { parametersOf, pathOf } from './request.ts'
@@ -18,43 +19,46 @@ export function downloadRoute(attachments: Pick<Attachments, 'download'>): Route
     async handle({ request, response, log }) {
       if (request.method !== 'GET' && request.method !== 'HEAD')
         throw new RequestError('BAD_USER_INPUT', 'A file is asked for with GET.')
-      const attachmentId = pathOf(request).split('/').at(-1) ?? ''
-      const { filename, mediaType, byteSize, open } = await attachments.download(attachmentId, parametersOf(request))
-      response.setHeaders(
-        new Map([
-          ['content-type', mediaType],
-          ['content-disposition', dispositionOf(shown.has(mediaType) ? 'inline' : 'attachment', filename)],
-          ['content-security-policy', "default-src 'none'; sandbox"],
-          // Pages of other origins may show it: whoever has the address may see the file.
-          ['cross-origin-resource-policy', 'cross-origin'],
-          ['referrer-policy', 'no-referrer'],
-          ['cache-control', 'private, max-age=300'],
-          ['accept-ranges', 'bytes'],
-        ]),
-      )
-      const range = rangeOf(request, byteSize)
-      if (range === 'unsatisfiable') {
-        response.writeHead(416, { 'content-range': `bytes */${byteSize}` }).end()
-        return
-      }
-      const length = range ? range.end - range.start + 1 : byteSize
-      const part = range ? { 'content-range': `bytes ${range.start}-${range.end}/${byteSize}` } : {}
-      if (request.method === 'HEAD') {
-        response.writeHead(range ? 206 : 200, { ...part, 'content-length': length }).end()
-        return
-      }
       const gone = new AbortController()
       response.once('close', () => gone.abort())
-      const bytes = await open(range, gone.signal)
-      response.writeHead(range ? 206 : 200, { ...part, 'content-length': length })
+      const attachmentId = pathOf(request).split('/').at(-1) ?? ''
+      const file = await attachments.download(attachmentId, parametersOf(request))
+      const range = rangeOf(request, file.byteSize)
+      if (range === 'unsatisfiable') {
+        response.writeHead(416, { 'content-range': `bytes */${file.byteSize}` }).end()
+        return
+      }
       try {
-        await pipeline(bytes, response)
+        const bytes = request.method === 'GET' ? await file.open(range, gone.signal) : null
+        response.writeHead(range ? 206 : 200, headersOf(file, range))
+        if (bytes) await pipeline(bytes, response)
+        else response.end()
       } catch (error) {
         // Whoever goes away early needs no answer; whoever is still there sees that the file is cut off.
-        if (!gone.signal.aborted) log.error({ err: error, attachmentId }, 'a download failed')
+        if (gone.signal.aborted) return
+        if (!response.headersSent) throw error
+        log.error({ err: error, attachmentId }, 'a download failed')
         response.destroy()
       }
     },
+  }
+}
+
+function headersOf(
+  { filename, mediaType, byteSize }: Download,
+  range: ByteRange | null,
+): Record<string, string | number> {
+  return {
+    'content-type': mediaType,
+    'content-disposition': dispositionOf(shown.has(mediaType) ? 'inline' : 'attachment', filename),
+    'content-security-policy': "default-src 'none'; sandbox",
+    // Pages of other origins may show it: whoever has the address may see the file.
+    'cross-origin-resource-policy': 'cross-origin',
+    'referrer-policy': 'no-referrer',
+    'cache-control': 'private, max-age=300',
+    'accept-ranges': 'bytes',
+    'content-length': range ? range.end - range.start + 1 : byteSize,
+    ...(range && { 'content-range': `bytes ${range.start}-${range.end}/${byteSize}` }),
   }
 }
 

@@ -14,13 +14,16 @@ export function limitReading(request: IncomingMessage, response: ServerResponse,
   request.once('close', () => clearTimeout(timer))
 }
 
-/** How long the rest of a body that nobody wants is still taken, in milliseconds. */
+/** How long the rest of a body that nobody wants is still taken at most, in milliseconds. */
 const lingerMs = 5_000
 
-/** Takes what still comes of a request that is answered already: a connection that is closed on it loses the answer. */
-export function linger(request: IncomingMessage): void {
+/**
+ * Takes what still comes of a request that is answered already, and that nothing else limits: a connection that is closed on
+ * it loses the answer. At most for `ms`, and for no longer than some seconds.
+ */
+export function linger(request: IncomingMessage, ms: number): void {
   if (request.complete || request.destroyed) return
   request.resume()
-  const timer = setTimeout(() => request.destroy(), lingerMs)
+  const timer = setTimeout(() => request.destroy(), Math.min(ms, lingerMs))
   request.once('close', () => clearTimeout(timer))
 }

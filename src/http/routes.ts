@@ -33,7 +33,7 @@ export interface Route {
   readonly path: string
   /** Whether it answers only those who may reach the server at all: in local mode, by a loopback name. */
   readonly guarded: boolean
-  /** Whether requests may take longer to arrive than others, as long as they go on: the route sees to that itself. */
+  /** Whether requests may take longer to arrive than others, until they are answered: the route sees to it that they go on. */
   readonly takesItsTime?: boolean
   /** `viewer` is null where the route is not guarded. */
   readonly handle: (exchange: Exchange, viewer: Viewer | null) => void | Promise<void>

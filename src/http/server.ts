@@ -26,7 +26,7 @@ import {
   standingOf,
 } from './origin.ts'
 import type { OperationLimits } from './plugins.ts'
-import { limitReading } from './read-timeout.ts'
+import { limitReading, linger } from './read-timeout.ts'
 import { clientAddressOf, factsOf, pathOf, requestIdOf } from './request.ts'
 import { type Exchange, type HealthSource, healthRoutes, isRouteOf, type Route, sendJson } from './routes.ts'
 import { createStrangerPolicy, type IsOpen } from './strangers.ts'
@@ -211,6 +211,8 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
       if (status === 401 && challenge !== null && !isChallenged) response.setHeader('www-authenticate', challenge)
       if (response.headersSent) response.destroy()
       else sendJson(response, status, body)
+    } finally {
+      if (route?.takesItsTime) linger(request, config.readTimeoutMs)
     }
   }
 

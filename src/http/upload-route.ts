@@ -1,7 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Tickets, UploadProgress } from '../attachments/tickets.ts'
 import { badInput, RequestError } from '../platform/errors.ts'
-import { linger } from './read-timeout.ts'
 import { parametersOf, pathOf } from './request.ts'
 import { type Route, sendJson } from './routes.ts'
 
@@ -23,6 +22,9 @@ export function uploadRoute(tickets: Tickets, { readTimeoutMs }: { readonly read
         return
       }
       if (request.method !== 'PUT') throw new RequestError('BAD_USER_INPUT', 'A file is sent with PUT.')
+      // A server that does not know it must not take a part for the whole (RFC 9110, section 14.5).
+      if (request.headers['content-range'] !== undefined)
+        throw badInput('Content-Range', 'is not known here: say with `Upload-Offset` where the piece begins.')
       const ended = new AbortController()
       const isGone = () => response.destroyed || request.errored !== null
       response.once('close', () => ended.abort())
@@ -38,8 +40,6 @@ export function uploadRoute(tickets: Tickets, { readTimeoutMs }: { readonly read
       } catch (error) {
         // Whoever has gone needs no answer, and comes back for the rest.
         if (!isGone()) throw error
-      } finally {
-        linger(request)
       }
     },
   }
