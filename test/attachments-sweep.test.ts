@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, rm } from 'node:fs/promises'
+import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
@@ -11,6 +11,7 @@ import { openSpool } from '../src/attachments/spool.ts'
 import { storeFile } from '../src/attachments/upload.ts'
 import type { Viewer } from '../src/auth/viewer.ts'
 import { createThread } from '../src/chat/threads.ts'
+import type { Prisma, PrismaClient } from '../src/database/generated/client.ts'
 import { newId } from '../src/platform/ids.ts'
 import { type Chat, createViewer, openChat } from './support/chat.ts'
 import { silentLog } from './support/database.ts'
@@ -75,8 +76,11 @@ test('what was never sent is swept after a day, and so is what a crash has left'
   const expiresAt = new Date(Date.now() + 60_000)
   await database.uploadTicket.create({ data: { ...ticket, id: 'upload_open', expiresAt } })
   await database.uploadTicket.create({ data: { ...ticket, id: 'upload_over', expiresAt: before } })
-  for (const id of ['upload_open', 'upload_over', 'upload_of_nobody'])
+  await database.uploadTicket.create({ data: { ...ticket, id: 'upload_ended', expiresAt, attachmentId: fresh } })
+  for (const id of ['upload_open', 'upload_over', 'upload_ended', 'upload_of_nobody'])
     await services.spool.append(id, Readable.from(['01234'], { objectMode: false }), 10, noSignal())
+  // What network file systems keep of files that are open and deleted.
+  await writeFile(join(directory, 'uploads', '.nfs0001'), '')
 
   await sweep(services)
   // The blob that is on its way stays.
@@ -109,6 +113,23 @@ test('a file that cannot be stored leaves nothing, and what the store keeps is r
   expect(await stored()).toEqual({ attachments: [again], blobs: 2, files: 2 })
   await sweep(await servicesWith())
   expect(await stored()).toEqual({ attachments: [again], blobs: 1, files: 1 })
+})
+
+test('a file whose storing was committed while the connection broke keeps its bytes', async () => {
+  const { database } = chat
+  const broken: PrismaClient = Object.create(database, {
+    $transaction: {
+      value: async (act: (transaction: Prisma.TransactionClient) => Promise<unknown>) => {
+        const result = await database.$transaction(act)
+        if (await database.attachment.count()) throw new Error('the connection broke')
+        return result
+      },
+    },
+  })
+  const file = { filename: 'a.txt', content: new Blob(['Committed']) }
+  const services = { ...(await servicesWith()), database: broken }
+  await expect(storeFile(owner, services, file, noSignal())).rejects.toThrow('the connection broke')
+  expect(await stored()).toMatchObject({ attachments: [expect.any(String)], blobs: 1, files: 1 })
 })
 
 test('files that come, are sent and are removed at once leave neither rows without bytes nor bytes without rows', async () => {

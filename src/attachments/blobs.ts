@@ -73,7 +73,7 @@ export async function withBlob<Result>(
         return act(transaction, id)
       })
     } catch (error) {
-      await removeBlob(services, blob)
+      await discard(services, blob)
       // The same file came twice at once. What the other has stored may be gone by now.
       if (!isUniqueViolation(error)) throw error
     }
@@ -96,10 +96,22 @@ export async function removeUnusedBlobs(services: BlobServices, where: Prisma.Bl
   }
 }
 
-/** Takes the blob from those who might still find it. False where somebody just has. */
+/** Removes a blob that was not stored as it should be. Where nobody knows whether it was, a later sweep removes it. */
+async function discard(services: BlobServices, blob: BlobRow): Promise<void> {
+  const { database, log } = services
+  try {
+    // A connection that is lost while it commits fails, and may have committed: then the blob is in use.
+    if (await forgetHash(database, blob)) await removeBlob(services, blob)
+  } catch (err) {
+    log.warn({ err, blobId: blob.id }, 'a blob could not be looked up; it is left to the sweep')
+  }
+}
+
+/** Takes the blob from those who might still find it. False where somebody has. */
 function forgetHash(database: PrismaClient, { id }: BlobRow): Promise<boolean> {
   return database.$transaction(async (transaction) => {
-    await transaction.$queryRaw`SELECT FROM "Blob" WHERE id = ${id} FOR UPDATE`
+    const rows = await transaction.$queryRaw<unknown[]>`SELECT id FROM "Blob" WHERE id = ${id} FOR UPDATE`
+    if (rows.length === 0) return true
     // A statement of its own: it sees what those have committed whom the lock waited for.
     const { count } = await transaction.blob.updateMany({
       where: { id, attachments: { none: {} } },
