@@ -137,6 +137,16 @@ describe.each(Object.entries(stores))('a blob store: %s', (_, start) => {
     await expect(reading).rejects.toMatchObject({ name: 'AbortError' })
   })
 
+  it('keeps nobody waiting for those who read slowly', async () => {
+    await using started = await start()
+    const { store } = started
+    const size = 1_048_576
+    await store.put({ key, content: Readable.from([Buffer.alloc(size)]), byteSize: size }, never)
+    const slow = await Promise.all(Array.from({ length: 60 }, () => store.open(key, null, never)))
+    expect(await store.exists(key, never)).toBe(true)
+    for (const stream of slow) stream?.on('error', () => {}).destroy()
+  })
+
   it('begins nothing once its signal is aborted', async () => {
     await using started = await start()
     const { store } = started

@@ -43,7 +43,13 @@ export class S3BlobStore implements BlobStore {
       forcePathStyle,
       ...(endpoint === undefined ? {} : { endpoint }),
       ...(accessKeyId && secretAccessKey ? { credentials: { accessKeyId, secretAccessKey } } : {}),
-      requestHandler: { connectionTimeout: connectTimeoutMs, socketTimeout: silenceTimeoutMs },
+      requestHandler: {
+        connectionTimeout: connectTimeoutMs,
+        socketTimeout: silenceTimeoutMs,
+        // By default there are 50: so many who read slowly would keep everybody waiting.
+        httpAgent: { maxSockets: Number.POSITIVE_INFINITY },
+        httpsAgent: { maxSockets: Number.POSITIVE_INFINITY },
+      },
       logger: silent,
       // The checksums that the SDK adds by itself are unknown to many stores beside AWS.
       requestChecksumCalculation: 'WHEN_REQUIRED',
