@@ -1,9 +1,14 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { DeleteAttachmentDocument, ReadMessageAttachmentsDocument, SendMessageDocument } from './generated/graphql.ts'
+import {
+  DeleteAttachmentDocument,
+  ReadMessageAttachmentsDocument,
+  SendMessageDocument,
+  UploadAttachmentDocument,
+} from './generated/graphql.ts'
 import { createTestClient } from './support/client.ts'
 import { ask, type Conversations, startConversations } from './support/conversation.ts'
 import { createTestDatabase } from './support/database.ts'
-import { readAttachment, ticketFor, tryUpload, upload } from './support/files.ts'
+import { multipartOf, readAttachment, ticketFor, tryUpload, upload } from './support/files.ts'
 import { connectToRows } from './support/rows.ts'
 import { startTestServer } from './support/server.ts'
 
@@ -47,6 +52,15 @@ test('a form that is too large is refused, and so are bad names and empty files'
   ])
 })
 
+test('a form of very many parts is refused', async () => {
+  const form = multipartOf(UploadAttachmentDocument.toString(), new Blob(['x']), 'x.txt')
+  for (let index = 0; index < 200; index++) form.set(`more${index}`, new Blob(['x']), 'x.txt')
+  const headers = { 'x-graphql-yoga-csrf': '1' }
+  const response = await fetch(conversations.server.url, { method: 'POST', body: form, headers })
+  expect(response.status).toBe(400)
+  expect(await response.json()).toMatchObject({ errors: [{ extensions: { code: 'BAD_USER_INPUT' } }] })
+})
+
 test('what is no id of an attachment is NOT_FOUND on its field, and no model is asked', async () => {
   const { client, model } = conversations
   const before = model.requests.length
@@ -81,7 +95,7 @@ test('what a server had not read when it stopped is read by the next', async () 
   expect(await readAttachment(client, id)).toMatchObject({ readingStatus: 'READ', extractedText: 'Read me later' })
 })
 
-test('a page of a listed origin may send files in pieces', async () => {
+test('a page of a listed origin may send files in pieces, and fetch them', async () => {
   const origin = 'https://chat.example.com'
   await using server = await startTestServer({ config: { corsOrigins: [origin] } })
   await using client = createTestClient(server)
@@ -93,6 +107,12 @@ test('a page of a listed origin may send files in pieces', async () => {
   const sent = await fetch(address, { method: 'PUT', body: 'x', headers: { origin, 'upload-offset': '0' } })
   expect(sent.status).toBe(201)
   expect(sent.headers.get('access-control-expose-headers')).toContain('Upload-Offset')
+  const { attachmentId } = await sent.json()
+  const { url } = await readAttachment(client, attachmentId)
+  const fetched = await fetch(new URL(url, server.url), { headers: { origin, range: 'bytes=0-0' } })
+  expect(fetched.status).toBe(206)
+  for (const header of ['Content-Disposition', 'Content-Range', 'Accept-Ranges'])
+    expect(fetched.headers.get('access-control-expose-headers')).toContain(header)
   const foreign = await fetch(address, { method: 'PUT', body: 'x', headers: { origin: 'https://elsewhere.example' } })
   expect(foreign.status).toBe(403)
 })

@@ -8,6 +8,9 @@ export interface BodyLimits {
   readonly maxMultipartBytes: number
 }
 
+/** Of a form: each costs more than its bytes. */
+const maxParts = 100
+
 /** Bounds what is read of a request's body, before and while it is parsed. */
 export function bodyLimit({ maxRequestBytes, maxMultipartBytes }: BodyLimits): Plugin<object, Operation> {
   return {
@@ -45,7 +48,14 @@ function bounded(request: Request, limit: number, excess: AbortController, fetch
       controller.error(excess.signal.reason)
     },
   })
-  const init = { method: request.method, headers: request.headers, signal: request.signal, duplex: 'half' }
+  const formDataLimits = { parts: maxParts }
+  const init = {
+    method: request.method,
+    headers: request.headers,
+    signal: request.signal,
+    duplex: 'half',
+    formDataLimits,
+  }
   return new fetchAPI.Request(request.url, { ...init, body: body.pipeThrough(counted) } as RequestInit)
 }
 

@@ -45,6 +45,9 @@ export function isBlindCrossSite({ headers }: IncomingMessage): boolean {
   return headers['sec-fetch-mode'] === 'no-cors' && (site === 'cross-site' || site === 'same-site')
 }
 
+/** What a page of another origin may see of an answer, besides what every page may. */
+const exposed = 'X-Request-Id, Upload-Offset, Upload-Length, Content-Disposition, Content-Range, Accept-Ranges'
+
 /** The headers that let a page of another origin read the answer. */
 export function corsHeaders(request: IncomingMessage, standing: OriginStanding): Record<string, string> {
   const { origin } = request.headers
@@ -54,7 +57,7 @@ export function corsHeaders(request: IncomingMessage, standing: OriginStanding):
     standing === 'any'
       ? { 'access-control-allow-origin': '*' }
       : { 'access-control-allow-origin': origin, 'access-control-allow-credentials': 'true' }
-  return { vary: 'Origin', ...allowed, 'access-control-expose-headers': 'X-Request-Id, Upload-Offset, Upload-Length' }
+  return { vary: 'Origin', ...allowed, 'access-control-expose-headers': exposed }
 }
 
 /** What answers a preflight, besides `corsHeaders`. */
