@@ -131,6 +131,7 @@ export async function createApp({ config, log, kinds, builtinTools, mcpServers =
       encryptionKey: config.encryptionKey,
       baseUrl,
       maxBytes: config.attachments.maxBytes,
+      maxBytesPerUser: config.attachments.maxBytesPerUser,
       urlTtlMs: config.attachments.urlTtlMs,
     }),
   )

@@ -1,12 +1,13 @@
 import type { Viewer } from '../auth/viewer.ts'
 import type { Owner } from '../chat/threads.ts'
-import type { Attachment, PrismaClient } from '../database/generated/client.ts'
+import type { Attachment, Prisma, PrismaClient } from '../database/generated/client.ts'
 import { badInput, RequestError } from '../platform/errors.ts'
 import type { Log } from '../platform/log.ts'
 import { repeat } from '../platform/repeat.ts'
 import { type AttachmentInfo, attachmentsOfMessages, requireAttachments, textsOf } from './attachment-rows.ts'
 import type { BlobStore } from './blob-store.ts'
 import { type Download, findDownload } from './downloads.ts'
+import { requireWithinQuota } from './file-quota.ts'
 import { createFileUrls } from './file-urls.ts'
 import { checkedFilename } from './filenames.ts'
 import type { ImageLimits } from './image-limits.ts'
@@ -34,6 +35,8 @@ export interface AttachmentsOptions {
   readonly baseUrl: string
   /** Of one file. */
   readonly maxBytes: number
+  /** Of all files of one user. */
+  readonly maxBytesPerUser: number
   /** How long the address of a download is good, in milliseconds. */
   readonly urlTtlMs: number
 }
@@ -42,7 +45,7 @@ export interface AttachmentsOptions {
 export interface Attachments extends AsyncDisposable {
   /** Uploads in pieces. */
   readonly tickets: Tickets
-  /** Stores a file that is held in memory; throws BAD_USER_INPUT or TOO_LARGE on the field `file`. */
+  /** Stores a file that is held in memory; throws BAD_USER_INPUT or TOO_LARGE on the field `file`, or QUOTA_EXCEEDED. */
   upload(
     viewer: Viewer,
     file: { readonly filename: string; readonly content: Blob },
@@ -79,22 +82,24 @@ export interface Attachments extends AsyncDisposable {
 const sweepMs = 600_000
 
 export async function openAttachments(options: AttachmentsOptions): Promise<Attachments> {
-  const { database, store, images, log, maxBytes, encryptionKey, baseUrl } = options
+  const { database, store, images, log, maxBytes, maxBytesPerUser, encryptionKey, baseUrl } = options
   const spool = await openSpool(options.spoolDirectory)
   const urls = createFileUrls({ encryptionKey, baseUrl, downloadMs: options.urlTtlMs })
   const readings = keepReading(options)
-  const services = { database, store, log, spool, urls, maxBytes }
+  const services = { database, store, log, spool, urls, maxBytes, maxBytesPerUser }
   const sweeping = repeat({ everyMs: sweepMs, log, task: 'sweeping files' }, () => sweep(services))
   return {
-    tickets: createTickets({ ...services, onStored: ({ id }) => readings.begin(id) }),
+    tickets: createTickets({ ...services, onStored: readings.begin }),
 
     async upload(viewer, { filename, content }, signal) {
       const name = checkedFilename('file', filename)
       if (content.size === 0) throw badInput('file', 'is empty.')
       if (content.size > maxBytes)
         throw new RequestError('TOO_LARGE', `file: at most ${maxBytes} bytes.`, { field: 'file' })
-      const attachment = await storeFile(viewer, services, { filename: name, content }, signal)
-      readings.begin(attachment.id)
+      const alongside = (transaction: Prisma.TransactionClient) =>
+        requireWithinQuota(viewer, transaction, maxBytesPerUser)
+      const attachment = await storeFile(viewer, services, { filename: name, content, alongside }, signal)
+      readings.begin(attachment)
       return attachment
     },
 

@@ -1,13 +1,12 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import pLimit from 'p-limit'
 import type { Owner } from '../chat/threads.ts'
-import type { PrismaClient } from '../database/generated/client.ts'
+import type { Attachment, Blob, Prisma, PrismaClient } from '../database/generated/client.ts'
 import type { Log } from '../platform/log.ts'
 import { repeat } from '../platform/repeat.ts'
 import { allWithin } from '../platform/waiting.ts'
-import type { BlobStore } from './blob-store.ts'
+import type { BlobStore, ByteRange } from './blob-store.ts'
 import { openBlob } from './blobs.ts'
-import type { FileReader } from './reading/reading.ts'
+import { type FileReader, failedReading, type Reading } from './reading/reading.ts'
 
 export interface ReadingsOptions {
   readonly database: PrismaClient
@@ -20,7 +19,7 @@ export interface ReadingsOptions {
 
 /** Reads the text of files behind their upload; what a crash left unread is read later. */
 export interface Readings extends AsyncDisposable {
-  begin(attachmentId: string): void
+  begin(attachment: Pick<Attachment, 'id' | 'ownerId'>): void
   /** Returns when the owner's attachments are read, by whatever instance, or after some seconds; throws the signal's reason. */
   settled(owner: Owner, attachmentIds: readonly string[], signal: AbortSignal): Promise<void>
 }
@@ -31,20 +30,29 @@ const pollMs = 200
 /** How often it is looked for files that nobody reads, and how old they are, where another instance may be at it. */
 const everyMs = 60_000
 const abandonedMs = 300_000
+const atATime = 100
+/** Processes that may die over a file before it is no longer read. */
+const maxAttempts = 3
 
 export function keepReading({ database, isSoleOwner, store, reader, log }: ReadingsOptions): Readings {
   const going = new Map<string, Promise<void>>()
-  const turns = pLimit(4)
+  /** Of each owner, the last reading: one file of theirs is read at a time, so that nobody waits for all that another has. */
+  const last = new Map<string, Promise<void>>()
   const end = new AbortController()
 
-  function begin(attachmentId: string): void {
-    if (going.has(attachmentId) || end.signal.aborted) return
-    const reading = turns(() => read(attachmentId))
+  function begin({ id, ownerId }: Pick<Attachment, 'id' | 'ownerId'>): void {
+    if (going.has(id) || end.signal.aborted) return
+    const reading = (last.get(ownerId) ?? Promise.resolve())
+      .then(() => read(id))
       .catch((err: unknown) => {
-        if (!end.signal.aborted) log.error({ err, attachmentId }, 'reading a file failed; it will be tried again')
+        if (!end.signal.aborted) log.error({ err, attachmentId: id }, 'reading a file failed; it will be tried again')
       })
-      .finally(() => going.delete(attachmentId))
-    going.set(attachmentId, reading)
+      .finally(() => {
+        going.delete(id)
+        if (last.get(ownerId) === reading) last.delete(ownerId)
+      })
+    going.set(id, reading)
+    last.set(ownerId, reading)
   }
 
   async function read(id: string): Promise<void> {
@@ -54,30 +62,52 @@ export function keepReading({ database, isSoleOwner, store, reader, log }: Readi
       include: { blob: true },
     })
     if (attachment === null) return
-    const { mediaType, byteSize, blob } = attachment
-    const reading = await reader.read(
-      { mediaType, byteSize, open: (range, signal) => openBlob(store, blob, range, signal) },
-      end.signal,
-    )
-    await database.attachment.updateMany({
-      where: { id, readingStatus: 'PENDING' },
-      data: {
-        readingStatus: reading.status,
-        ...(reading.status === 'READ' && { extractedText: reading.text }),
-        ...(reading.status === 'FAILED' && { readingError: reading.error }),
-      },
+    const reading =
+      attachment.readingAttempts < maxAttempts
+        ? await attempt(attachment)
+        : failedReading('The server ended each time that the file was read.')
+    await update(id, {
+      readingStatus: reading.status,
+      ...(reading.status === 'READ' && { extractedText: reading.text }),
+      ...(reading.status === 'FAILED' && { readingError: reading.error }),
     })
   }
+
+  /** Counts for as long as it goes on, so that what kills the process is known by it. */
+  async function attempt({ id, mediaType, byteSize, blob }: Attachment & { readonly blob: Blob }): Promise<Reading> {
+    try {
+      const file = {
+        mediaType,
+        byteSize,
+        async open(range: ByteRange | null, signal: AbortSignal) {
+          await update(id, { readingAttempts: { increment: 1 } })
+          return openBlob(store, blob, range, signal)
+        },
+      }
+      return await reader.read(file, end.signal)
+    } catch (error) {
+      await update(id, { readingAttempts: 0 })
+      throw error
+    }
+  }
+
+  async function update(id: string, data: Prisma.AttachmentUpdateManyMutationInput): Promise<void> {
+    await database.attachment.updateMany({ where: { id, readingStatus: 'PENDING' }, data })
+  }
+
+  /** Where the last look ended: files that cannot be read now keep none of the others from it. */
+  let after = ''
 
   async function resume(): Promise<void> {
     const before = new Date(Date.now() - (isSoleOwner ? 0 : abandonedMs))
     const abandoned = await database.attachment.findMany({
-      where: { readingStatus: 'PENDING', createdAt: { lte: before } },
+      where: { readingStatus: 'PENDING', createdAt: { lte: before }, id: { gt: after } },
       orderBy: { id: 'asc' },
-      select: { id: true },
-      take: 100,
+      select: { id: true, ownerId: true },
+      take: atATime,
     })
-    for (const { id } of abandoned) begin(id)
+    for (const attachment of abandoned) begin(attachment)
+    after = abandoned.length < atATime ? '' : (abandoned.at(-1)?.id ?? '')
   }
 
   async function settled(owner: Owner, attachmentIds: readonly string[], signal: AbortSignal): Promise<void> {

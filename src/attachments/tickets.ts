@@ -4,6 +4,7 @@ import type { Attachment, UploadTicket } from '../database/generated/client.ts'
 import { badInput, conflict, notFound, RequestError } from '../platform/errors.ts'
 import { newUlid } from '../platform/ids.ts'
 import type { BlobServices } from './blobs.ts'
+import { requireWithinQuota } from './file-quota.ts'
 import type { FileUrls } from './file-urls.ts'
 import { checkedFilename } from './filenames.ts'
 import type { Spool } from './spool.ts'
@@ -13,6 +14,7 @@ export interface TicketServices extends BlobServices {
   readonly spool: Spool
   readonly urls: FileUrls
   readonly maxBytes: number
+  readonly maxBytesPerUser: number
   /** Told of each attachment that has come. */
   readonly onStored: (attachment: Attachment) => void
 }
@@ -46,7 +48,7 @@ export interface SentPiece {
 
 /** Uploads in pieces. Both throw NOT_FOUND for an address that is not good, or no longer. */
 export interface Tickets {
-  /** Throws BAD_USER_INPUT, TOO_LARGE, or RATE_LIMITED where too many are open. */
+  /** Throws BAD_USER_INPUT, TOO_LARGE, RATE_LIMITED where too many are open, or QUOTA_EXCEEDED. */
   issue(viewer: Viewer, input: TicketInput): Promise<IssuedTicket>
   progress(ticketId: string, parameters: URLSearchParams): Promise<UploadProgress>
   /**
@@ -60,7 +62,7 @@ const ticketMs = 86_400_000
 const maxOpen = 20
 
 export function createTickets(services: TicketServices): Tickets {
-  const { database, spool, urls, maxBytes } = services
+  const { database, spool, urls, maxBytes, maxBytesPerUser } = services
   /** Ids of tickets that a piece is coming for. */
   const receiving = new Set<string>()
 
@@ -122,15 +124,18 @@ export function createTickets(services: TicketServices): Tickets {
       if (byteSize < 1) throw badInput('byteSize', 'must be at least 1.')
       if (byteSize > maxBytes)
         throw new RequestError('TOO_LARGE', `byteSize: at most ${maxBytes} bytes.`, { field: 'byteSize' })
-      const open = await database.uploadTicket.count({
-        where: { ownerId: viewer.id, attachmentId: null, expiresAt: { gt: new Date() } },
-      })
-      if (open >= maxOpen)
-        throw new RequestError('RATE_LIMITED', `${maxOpen} uploads have begun and not ended: end one of them first.`)
       const expiresAt = new Date(Date.now() + ticketMs)
       const data = { id: `upload_${newUlid()}`, ownerId: viewer.id, filename: name, byteSize, expiresAt }
-      const ticket = await database.uploadTicket.create({ data })
-      return { uploadUrl: urls.upload(ticket), expiresAt }
+      return database.$transaction(async (transaction) => {
+        const ticket = await transaction.uploadTicket.create({ data })
+        await requireWithinQuota(viewer, transaction, maxBytesPerUser)
+        const open = await transaction.uploadTicket.count({
+          where: { ownerId: viewer.id, attachmentId: null, expiresAt: { gt: new Date() } },
+        })
+        if (open > maxOpen)
+          throw new RequestError('RATE_LIMITED', `${maxOpen} uploads have begun and not ended: end one of them first.`)
+        return { uploadUrl: urls.upload(ticket), expiresAt }
+      })
     },
 
     progress: async (id, parameters) => progressOf(await find(id, parameters)),

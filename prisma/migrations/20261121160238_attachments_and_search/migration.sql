@@ -23,6 +23,7 @@ CREATE TABLE "Attachment" (
     "byteSize" INTEGER NOT NULL,
     "readingStatus" "ReadingStatus" NOT NULL DEFAULT 'PENDING',
     "readingError" TEXT,
+    "readingAttempts" INTEGER NOT NULL DEFAULT 0,
     "extractedText" TEXT,
     "createdAt" TIMESTAMPTZ(3) NOT NULL DEFAULT CURRENT_TIMESTAMP,
 

@@ -18,6 +18,7 @@ const serverLimits: ReadingLimits = { timeMs: 60_000, memoryBytes: 268_435_456, 
 export function createFileReader({ limits = serverLimits, log }: FileReaderOptions): FileReader {
   const thread = new ReadingThread(limits, log)
   const turns = pLimit(1)
+  const textTurns = pLimit(4)
 
   async function readDocument(file: ReadableFile, signal: AbortSignal): Promise<Reading> {
     signal.throwIfAborted()
@@ -31,7 +32,12 @@ export function createFileReader({ limits = serverLimits, log }: FileReaderOptio
   return {
     async read(file, signal) {
       signal.throwIfAborted()
-      if (isText(file.mediaType)) return await readText(file, signal)
+      if (isText(file.mediaType)) {
+        return await orAborted(
+          textTurns(() => readText(file, signal)),
+          signal,
+        )
+      }
       if (!isDocument(file.mediaType)) return { status: 'NONE' }
       if (file.byteSize > maxDocumentBytes) {
         return failedReading(`The file is too large to be read: at most ${maxDocumentBytes / 1_048_576} MiB.`)

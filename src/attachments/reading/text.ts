@@ -14,6 +14,7 @@ export function isText(mediaType: string): boolean {
 
 /** As it is written; markup stays. */
 export async function readText(file: ReadableFile, signal: AbortSignal): Promise<Reading> {
+  signal.throwIfAborted()
   if (file.byteSize === 0) return readingOf('')
   const isCut = file.byteSize > maxBytes
   const bytes = await buffer(await file.open(isCut ? { start: 0, end: maxBytes - 1 } : null, signal))

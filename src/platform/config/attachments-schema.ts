@@ -39,6 +39,9 @@ export const attachmentsSchema = z.strictObject({
     })
     .prefault({}),
   maxBytes: atLeast(1).max(largest).default(104_857_600).meta({ description: 'Size of a file.' }),
+  maxBytesPerUser: atLeast(1).default(10_737_418_240).meta({
+    description: 'Size of all files of one user, those included that they have leave to send.',
+  }),
   maxMultipartBytes: atLeast(1024).max(largest).default(8_388_608).meta({
     description: 'Size of a multipart request, which is held in memory; larger files are sent to an upload ticket.',
   }),
