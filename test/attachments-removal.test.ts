@@ -117,4 +117,14 @@ test('a download of what is stored of a user names their files', async () => {
     { id: attachment, filename: 'file.txt', mediaType: 'text/plain', byteSize: 8 },
   ])
   expect(exported.threads[0].messages[0].attachmentIds).toEqual([attachment])
+
+  await rows.query(
+    `INSERT INTO "Attachment" (id, "ownerId", "blobId", filename, "mediaType", "byteSize", "readingStatus")
+     SELECT $1 || n, "ownerId", "blobId", filename, "mediaType", "byteSize", 'READ'
+     FROM "Attachment", generate_series(100, 349) n WHERE id = $1`,
+    [attachment],
+  )
+  const again = await client.request(ExportMyDataDocument, {})
+  const { attachments } = await (await fetch(new URL(again.exportMyData.downloadUrl, accounts.server.url))).json()
+  expect(new Set(attachments.map((file: { id: string }) => file.id)).size).toBe(251)
 })

@@ -19,6 +19,7 @@ const attachmentFields = { id: true, filename: true, mediaType: true, byteSize: 
 const threadsAtATime = 50
 const messagesAtATime = 20
 const runsAtATime = 100
+const attachmentsAtATime = 100
 
 /**
  * All that is stored of a user, as one JSON document in pieces; no more of it is held than a page of messages. Of threads
@@ -32,16 +33,11 @@ export async function* exportUserData(
   signal: AbortSignal,
 ): AsyncGenerator<string, void> {
   const where = { userId: user.id }
-  const [accessTokens, usage, idempotencyKeys, toolGrants, attachments] = await Promise.all([
+  const [accessTokens, usage, idempotencyKeys, toolGrants] = await Promise.all([
     database.personalAccessToken.findMany({ where, orderBy: { id: 'asc' } }),
     database.tokenUsage.findMany({ where, orderBy: { day: 'asc' } }),
     database.idempotencyKey.findMany({ where: { ownerId: user.id }, orderBy: { createdAt: 'asc' } }),
     database.toolGrant.findMany({ where: { ownerId: user.id, threadId: null }, orderBy: { id: 'asc' } }),
-    database.attachment.findMany({
-      where: visibleAttachment(viewer),
-      orderBy: { id: 'asc' },
-      select: attachmentFields,
-    }),
   ])
   const head = {
     exportedAt: new Date(),
@@ -50,9 +46,20 @@ export async function* exportUserData(
     tokenUsage: usage.map(({ day, tokens }) => ({ day: day.toISOString().slice(0, 10), tokens: Number(tokens) })),
     idempotencyKeys: idempotencyKeys.map(({ mutation, key, createdAt }) => ({ mutation, key, createdAt })),
     toolGrants: toolGrants.map(grantFields),
-    attachments,
   }
-  yield `${JSON.stringify(head).slice(0, -1)},\n"threads":[`
+  yield `${JSON.stringify(head).slice(0, -1)},\n"attachments":[`
+  yield* items(
+    pages(signal, (after) =>
+      database.attachment.findMany({
+        where: { ...visibleAttachment(viewer), ...after },
+        orderBy: { id: 'asc' },
+        select: attachmentFields,
+        take: attachmentsAtATime,
+      }),
+    ),
+    (file) => file,
+  )
+  yield '],\n"threads":['
   let separator = '\n'
   for await (const threads of pages(signal, (after) => readThreads(viewer, database, after))) {
     for (const thread of threads) {
