@@ -132,6 +132,13 @@ test('a file whose storing was committed while the connection broke keeps its by
   expect(await stored()).toMatchObject({ attachments: [expect.any(String)], blobs: 1, files: 1 })
 })
 
+test('a file that the store has lost is there again once it has come again', async () => {
+  const first = await storeText('Lost and found')
+  await rm(join(directory, 'blobs', owner.id), { recursive: true })
+  const second = await storeText('Lost and found')
+  expect(await stored()).toEqual({ attachments: [first, second].toSorted(), blobs: 1, files: 1 })
+})
+
 test('files that come, are sent and are removed at once leave neither rows without bytes nor bytes without rows', async () => {
   const services = await servicesWith()
   const texts = ['one', 'two', 'three']

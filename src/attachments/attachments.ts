@@ -88,8 +88,9 @@ export async function openAttachments(options: AttachmentsOptions): Promise<Atta
   const readings = keepReading(options)
   const services = { database, store, log, spool, urls, maxBytes, maxBytesPerUser }
   const sweeping = repeat({ everyMs: sweepMs, log, task: 'sweeping files' }, () => sweep(services))
+  const tickets = createTickets({ ...services, onStored: readings.begin })
   return {
-    tickets: createTickets({ ...services, onStored: readings.begin }),
+    tickets,
 
     async upload(viewer, { filename, content }, signal) {
       const name = checkedFilename('file', filename)
@@ -124,6 +125,7 @@ export async function openAttachments(options: AttachmentsOptions): Promise<Atta
 
     async [Symbol.asyncDispose]() {
       await sweeping[Symbol.asyncDispose]()
+      await tickets[Symbol.asyncDispose]()
       await readings[Symbol.asyncDispose]()
     },
   }

@@ -59,6 +59,7 @@ export async function withBlob<Result>(
     })
   for (;;) {
     signal.throwIfAborted()
+    await restore(owner, services, { content, hash }, signal)
     const before = await useStored()
     if (before) return before.result
 
@@ -66,8 +67,7 @@ export async function withBlob<Result>(
     const key = `${owner.id}/${id}`
     const blob = await database.blob.create({ data: { id, key, ownerId: owner.id, byteSize: content.size } })
     try {
-      const bytes = Readable.from(content.stream(), { objectMode: false })
-      await store.put({ key, content: bytes, byteSize: content.size }, signal)
+      await putBytes(store, key, content, signal)
       return await database.$transaction(async (transaction) => {
         await transaction.blob.update({ where: { id }, data: { hash } })
         return act(transaction, id)
@@ -78,6 +78,24 @@ export async function withBlob<Result>(
       if (!isUniqueViolation(error)) throw error
     }
   }
+}
+
+/** Stores the bytes again that the store has lost, so that whoever sends a file again has it again. */
+async function restore(
+  owner: Owner,
+  { database, store, log }: BlobServices,
+  { content, hash }: { readonly content: Blob; readonly hash: string },
+  signal: AbortSignal,
+): Promise<void> {
+  const known = await database.blob.findUnique({ where: { ownerId_hash: { ownerId: owner.id, hash } } })
+  if (!known || (await store.exists(known.key, signal))) return
+  log.warn({ blobId: known.id }, 'the store had lost a file; it has come again')
+  await putBytes(store, known.key, content, signal)
+}
+
+async function putBytes(store: BlobStore, key: string, content: Blob, signal: AbortSignal): Promise<void> {
+  const bytes = Readable.from(content.stream(), { objectMode: false })
+  await store.put({ key, content: bytes, byteSize: content.size }, signal)
 }
 
 /** Of these blobs, removes those that no attachment has; those that are being stored are among them. */

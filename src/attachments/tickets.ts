@@ -46,14 +46,18 @@ export interface SentPiece {
   readonly length: number | null
 }
 
-/** Uploads in pieces. Both throw NOT_FOUND for an address that is not good, or no longer. */
-export interface Tickets {
+/**
+ * Uploads in pieces. Both throw NOT_FOUND for an address that is not good, or no longer. A file that has come as a whole is
+ * stored, whether or not its sender waits for that; disposal ends it, and the sender may go on there.
+ */
+export interface Tickets extends AsyncDisposable {
   /** Throws BAD_USER_INPUT, TOO_LARGE, RATE_LIMITED where too many are open, or QUOTA_EXCEEDED. */
   issue(viewer: Viewer, input: TicketInput): Promise<IssuedTicket>
   progress(ticketId: string, parameters: URLSearchParams): Promise<UploadProgress>
   /**
    * Throws CONFLICT where another piece is due, or one is on its way; BAD_USER_INPUT where the whole file is shorter than
-   * it was to be; TOO_LARGE, after which the file has to be sent again from its beginning; and the signal's reason.
+   * it was to be; TOO_LARGE, after which the file has to be sent again from its beginning; and the signal's reason, where
+   * it is aborted before all has come.
    */
   receive(ticketId: string, parameters: URLSearchParams, piece: SentPiece, signal: AbortSignal): Promise<UploadProgress>
 }
@@ -65,6 +69,8 @@ export function createTickets(services: TicketServices): Tickets {
   const { database, spool, urls, maxBytes, maxBytesPerUser } = services
   /** Ids of tickets that a piece is coming for. */
   const receiving = new Set<string>()
+  const finishing = new Set<Promise<unknown>>()
+  const end = new AbortController()
 
   async function find(id: string, parameters: URLSearchParams): Promise<UploadTicket> {
     const ticket = /^upload_[0-9a-z]+$/.test(id)
@@ -88,12 +94,19 @@ export function createTickets(services: TicketServices): Tickets {
       throw conflict(`The file has come up to byte ${before.offset}: go on there.`, 'Upload-Offset')
     if (before.offset + (piece.length ?? 0) > byteSize) throw tooLarge(byteSize)
     const offset = await spool.append(id, piece.source, byteSize, signal)
-    if (offset === byteSize) return { offset, byteSize, attachmentId: await finish(ticket, signal) }
+    if (offset === byteSize) return { offset, byteSize, attachmentId: await finish(ticket) }
     if (piece.offset !== null) return { offset, byteSize, attachmentId: null }
     throw badInput('byteSize', `the file was to have ${byteSize} bytes, and has come with ${offset}.`)
   }
 
-  async function finish({ id, ownerId, filename }: UploadTicket, signal: AbortSignal): Promise<string> {
+  /** A store may be slow, and clients and proxies patient for a minute: each of them would begin it anew. */
+  async function finish(ticket: UploadTicket): Promise<string> {
+    const stored = store(ticket)
+    finishing.add(stored)
+    return stored.finally(() => finishing.delete(stored))
+  }
+
+  async function store({ id, ownerId, filename }: UploadTicket): Promise<string> {
     const content = await spool.content(id)
     if (content === null) throw notFound('upload', 'address')
     const attachment = await storeFile(
@@ -111,7 +124,7 @@ export function createTickets(services: TicketServices): Tickets {
           if (count === 0) throw notFound('upload', 'address')
         },
       },
-      signal,
+      end.signal,
     )
     await spool.remove(id)
     services.onStored(attachment)
@@ -154,6 +167,11 @@ export function createTickets(services: TicketServices): Tickets {
       } finally {
         receiving.delete(id)
       }
+    },
+
+    async [Symbol.asyncDispose]() {
+      end.abort()
+      await Promise.allSettled(finishing)
     },
   }
 }
