@@ -4,7 +4,7 @@ import type { PrismaClient } from '../src/database/generated/client.ts'
 import { newId, newUlid } from '../src/platform/ids.ts'
 import { normalised, type Vector } from '../src/search/embedder.ts'
 import { createPgvectorIndex, hasPgvector } from '../src/search/pgvector-index.ts'
-import type { Scope } from '../src/search/scope.ts'
+import { noFilters, type Scope } from '../src/search/scope.ts'
 import { createSignsIndex } from '../src/search/signs-index.ts'
 import { arrayLiteral, signsOf, type VectorIndex } from '../src/search/vector-index.ts'
 import { createViewer } from './support/chat.ts'
@@ -40,12 +40,8 @@ async function openWorld(kind: 'embedded' | 'postgres', indexKind: IndexKind): P
         })
   if (indexKind !== 'signs') expect(await hasPgvector(client)).toBe(true)
   const scope: Scope = {
+    ...noFilters,
     viewer: await createViewer(client),
-    modelId: null,
-    threadId: null,
-    role: null,
-    createdAfter: null,
-    createdBefore: null,
   }
   const held = resources.move()
   return {

@@ -6,6 +6,9 @@ export interface Ranking {
   readonly weight: number
 }
 
+/** How much each way of searching counts: words that are there, or a pattern that was written for it, say more than a likeness. */
+export const weights = { regex: 3, fullText: 2, semantic: 1 } as const
+
 /** How much the first places count more than those after them: the constant of the original paper. */
 const smoothing = 60
 
@@ -14,16 +17,26 @@ const smoothing = 60
  * places count, since scores of different kinds cannot be compared. The score is 1 for what is first in all of them.
  */
 export function fuse(rankings: readonly Ranking[]): readonly Hit[] {
+  const hits = new Map<string, Hit>()
+  const places = rankings.map(({ hits: found, weight }) => {
+    const best = bestOf(found, ({ messageId }) => messageId)
+    for (const hit of best) if (!hits.has(hit.messageId)) hits.set(hit.messageId, hit)
+    return { items: best.map(({ messageId }) => messageId), weight }
+  })
+  const scores = fusedScores(places)
+  return [...hits.values()].map((hit) => ({ ...hit, score: scores.get(hit.messageId) ?? 0 })).sort(byScore)
+}
+
+/** The scores of whatever is ranked, each item at most once in a ranking. */
+export function fusedScores<Item>(
+  rankings: readonly { readonly items: readonly Item[]; readonly weight: number }[],
+): ReadonlyMap<Item, number> {
   const most = rankings.reduce((sum, { weight }) => sum + weight / (smoothing + 1), 0)
-  const fused = new Map<string, Hit>()
-  for (const { hits, weight } of rankings) {
-    for (const [place, hit] of bestOf(hits, ({ messageId }) => messageId).entries()) {
-      const known = fused.get(hit.messageId)
-      const score = weight / (smoothing + 1 + place) / most
-      fused.set(hit.messageId, { ...(known ?? hit), score: (known?.score ?? 0) + score })
-    }
-  }
-  return [...fused.values()].sort(byScore)
+  const scores = new Map<Item, number>()
+  for (const { items, weight } of rankings)
+    for (const [place, item] of items.entries())
+      scores.set(item, (scores.get(item) ?? 0) + weight / (smoothing + 1 + place) / most)
+  return scores
 }
 
 /** Best first; of two with one score, that of the newer message. */

@@ -1,7 +1,7 @@
 import { assertNever } from '../platform/assert-never.ts'
 import type { Log } from '../platform/log.ts'
 import { searchFullText } from './full-text.ts'
-import { bestOf, byScore, fuse } from './fusion.ts'
+import { bestOf, byScore, fuse, weights } from './fusion.ts'
 import { parsePattern, patternBetweenSlashes, type SearchRegex } from './regex.ts'
 import type { Hit, Scope } from './scope.ts'
 import { type SemanticServices, searchMeaning, searchMeaningIfPossible } from './semantic.ts'
@@ -29,9 +29,6 @@ export interface Ranked {
 
 /** How many passages each way of searching gives: what comes after them is not found. */
 const depth = 200
-
-/** How much each way counts in HYBRID: words that are there, or a pattern that was written for it, say more than a likeness. */
-const weights = { regex: 3, fullText: 2, semantic: 1 } as const
 
 /** Throws a `RequestError` on the field `query`, or PROVIDER_UNAVAILABLE where nothing can be embedded in mode SEMANTIC. */
 export async function rank(

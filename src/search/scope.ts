@@ -15,9 +15,24 @@ export interface SearchFilters {
   readonly createdBefore: Date | null
 }
 
+export const noFilters: SearchFilters = {
+  modelId: null,
+  threadId: null,
+  role: null,
+  createdAfter: null,
+  createdBefore: null,
+}
+
 /** Where is searched: in what the viewer sees. */
 export interface Scope extends SearchFilters {
   readonly viewer: Viewer
+  /** Of vectors alone: only those of this file of this message. */
+  readonly file?: FileOfMessage | undefined
+}
+
+export interface FileOfMessage {
+  readonly messageId: string
+  readonly attachmentId: string
 }
 
 /** A passage that was found, and how well it fits, from 0 to 1; of two with one score the newer message comes first. */
@@ -60,6 +75,18 @@ function ofMessage({ role, createdAfter, createdBefore }: Omit<SearchFilters, 'm
   return [
     Prisma.sql`EXISTS (SELECT FROM "Message" m WHERE m.id = p."messageId" AND ${Prisma.join(conditions, ' AND ')})`,
   ]
+}
+
+/** What selects the passages of one file. */
+export function ofFile({ messageId, attachmentId }: FileOfMessage): Prisma.Sql {
+  return Prisma.sql`p."messageId" = ${messageId} AND p."attachmentId" = ${attachmentId}`
+}
+
+/** What a statement that looks at vectors, as `p`, says after `inScope`. */
+export function inFile({ file }: Scope): Prisma.Sql {
+  return file
+    ? Prisma.sql`AND p."passageId" IN (SELECT p.id FROM "SearchPassage" p WHERE ${ofFile(file)})`
+    : Prisma.empty
 }
 
 function ofModel(modelId: string): Prisma.Sql {

@@ -5,6 +5,7 @@ import type { Log } from '../platform/log.ts'
 import type { Providers } from '../providers/registry.ts'
 import { createEmbedders, type Embedders, type EmbeddersConfig } from './embedders.ts'
 import { type IndexerOptions, keepIndexing } from './indexer.ts'
+import { createPassagesLike, type PassagesLike } from './passages-like.ts'
 import { createPgvectorIndex, hasPgvector } from './pgvector-index.ts'
 import type { RankServices } from './rank.ts'
 import { createLocalRegex, createServerRegex } from './regex.ts'
@@ -24,6 +25,8 @@ export interface SearchOptions {
 export interface Search extends AsyncDisposable {
   /** See `searchMessages`. */
   find(viewer: Viewer, request: SearchRequest, page: PageRequest, signal: AbortSignal): Promise<SearchResults>
+  /** See `PassagesLike`. */
+  readonly passagesLike: PassagesLike
   status(): Promise<SearchStatus>
 }
 
@@ -44,6 +47,7 @@ export async function openSearch(options: SearchOptions): Promise<Search> {
   const held = resources.move()
   return {
     find: (viewer, request, page, signal) => searchMessages(viewer, services, request, page, signal),
+    passagesLike: createPassagesLike(services),
     status: () => searchStatus(parts),
     [Symbol.asyncDispose]: () => held.disposeAsync(),
   }
