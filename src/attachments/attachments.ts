@@ -10,6 +10,7 @@ import { type Download, findDownload } from './downloads.ts'
 import { requireWithinQuota } from './file-quota.ts'
 import { createFileUrls } from './file-urls.ts'
 import { checkedFilename } from './filenames.ts'
+import { ImageCache } from './image-cache.ts'
 import type { ImageLimits } from './image-limits.ts'
 import type { Images, PreparedImage } from './images.ts'
 import { readImage } from './read-image.ts'
@@ -87,6 +88,7 @@ export async function openAttachments(options: AttachmentsOptions): Promise<Atta
   const urls = createFileUrls({ encryptionKey, baseUrl, downloadMs: options.urlTtlMs })
   const readings = keepReading(options)
   const services = { database, store, log, spool, urls, maxBytes, maxBytesPerUser }
+  const cache = new ImageCache()
   const sweeping = repeat({ everyMs: sweepMs, log, task: 'sweeping files' }, () => sweep(services))
   const tickets = createTickets({ ...services, onStored: readings.begin })
   return {
@@ -117,7 +119,7 @@ export async function openAttachments(options: AttachmentsOptions): Promise<Atta
     ofMessages: (owner, messageIds) => attachmentsOfMessages(owner, database, messageIds),
     texts: (owner, ids) => textsOf(owner, database, ids),
 
-    image: (attachment, limits, signal) => readImage({ ...services, images }, attachment, limits, signal),
+    image: (attachment, limits, signal) => readImage({ ...services, images, cache }, attachment, limits, signal),
 
     delete: (viewer, attachmentId) => deleteAttachment(viewer, services, attachmentId),
     removeUnused: (owner, ids) => removeUnused(owner, services, ids),

@@ -9,8 +9,14 @@ export interface Image {
   readonly bytes: Uint8Array
 }
 
+export interface SizedImage extends Image {
+  /** In pixels. */
+  readonly width: number
+  readonly height: number
+}
+
 /** An image as a model takes it, or why there is none: for people, one sentence. */
-export type PreparedImage = { readonly image: Image } | { readonly error: string }
+export type PreparedImage = { readonly image: SizedImage } | { readonly error: string }
 
 /** Makes images fit for models, one at a time: an image that is unpacked is large. */
 export interface Images {
@@ -52,7 +58,7 @@ async function prepare(image: Image, limits: ImageLimits): Promise<PreparedImage
     if (width * height > maxPixels) return { error: `The image is too large: ${width} by ${height} pixels.` }
     if (!isFit(image, metadata, limits)) return await shrink(image, metadata, limits)
     await checkPixels(image)
-    return { image }
+    return { image: { ...image, width, height } }
   } catch {
     return { error: 'The image is damaged, or takes too long to read.' }
   }
@@ -82,12 +88,17 @@ async function shrink(image: Image, { hasAlpha }: Metadata, limits: ImageLimits)
     return open(image).autoOrient().resize({ width: side, height: side, fit: 'inside', withoutEnlargement: true })
   }
   if (hasAlpha || image.mediaType === 'image/png' || image.mediaType === 'image/gif') {
-    const bytes = await scaled(1).png().toBuffer()
-    if (bytes.length <= limits.maxBytes) return { image: { mediaType: 'image/png', bytes } }
+    const packed = await sized(scaled(1).png(), 'image/png')
+    if (packed.bytes.length <= limits.maxBytes) return { image: packed }
   }
   for (const scale of scales) {
-    const bytes = await scaled(scale).flatten({ background: 'white' }).jpeg({ quality: 85 }).toBuffer()
-    if (bytes.length <= limits.maxBytes) return { image: { mediaType: 'image/jpeg', bytes } }
+    const packed = await sized(scaled(scale).flatten({ background: 'white' }).jpeg({ quality: 85 }), 'image/jpeg')
+    if (packed.bytes.length <= limits.maxBytes) return { image: packed }
   }
   return { error: `The image cannot be made smaller than ${limits.maxBytes} bytes.` }
+}
+
+async function sized(image: Sharp, mediaType: string): Promise<SizedImage> {
+  const { data, info } = await image.toBuffer({ resolveWithObject: true })
+  return { mediaType, bytes: data, width: info.width, height: info.height }
 }

@@ -1,20 +1,23 @@
 import { buffer } from 'node:stream/consumers'
 import type { AttachmentInfo } from './attachment-rows.ts'
 import { type BlobServices, openBlob } from './blobs.ts'
+import type { ImageCache } from './image-cache.ts'
 import type { ImageLimits } from './image-limits.ts'
 import type { Images, PreparedImage } from './images.ts'
 
 /** Of an image that is read into memory. */
 const maxBytes = 52_428_800
 
-/** An image as a model can take it, or why there is none. Throws the signal's reason. */
+/** An image as a model can take it, made once for as long as the cache has room, or why there is none. Throws the signal's reason. */
 export async function readImage(
-  { database, store, images, log }: BlobServices & { readonly images: Images },
+  { database, store, images, cache, log }: BlobServices & { readonly images: Images; readonly cache: ImageCache },
   { id, blobId, ownerId, mediaType, byteSize }: AttachmentInfo,
   limits: ImageLimits,
   signal: AbortSignal,
 ): Promise<PreparedImage> {
   if (byteSize > maxBytes) return { error: `The image is too large: at most ${maxBytes / 1_048_576} MiB.` }
+  const known = cache.get(blobId, limits)
+  if (known) return { image: known }
   let bytes: Buffer
   try {
     const blob = await database.blob.findUniqueOrThrow({ where: { id: blobId, ownerId } })
@@ -24,5 +27,7 @@ export async function readImage(
     log.error({ err, attachmentId: id }, 'an image could not be fetched from the store')
     return { error: 'It cannot be fetched at the moment.' }
   }
-  return images.prepare({ mediaType, bytes }, limits, signal)
+  const prepared = await images.prepare({ mediaType, bytes }, limits, signal)
+  if ('image' in prepared) cache.set(blobId, limits, prepared.image)
+  return prepared
 }
