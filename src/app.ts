@@ -139,6 +139,7 @@ export async function createApp({ config, log, kinds, builtinTools, mcpServers =
   const elicitations = resources.use(createElicitations({ database: database.client, schemas, log }))
   const quotas = createQuotas({ config: config.quotas, database: database.client })
   const stream = resources.use(new MemoryStream(config.stream))
+  const search = config.search.enabled ? resources.use(await openAppSearch(database, providers, { config, log })) : null
   const runs = resources.use(
     await createRuns({
       database: database.client,
@@ -147,6 +148,7 @@ export async function createApp({ config, log, kinds, builtinTools, mcpServers =
       queue: new InProcessQueue(config.runs),
       providers,
       attachments,
+      passagesLike: search?.passagesLike ?? null,
       tools,
       schemas,
       callerTokens,
@@ -172,8 +174,6 @@ export async function createApp({ config, log, kinds, builtinTools, mcpServers =
       vacuums: database.kind === 'embedded',
     }),
   )
-
-  const search = config.search.enabled ? resources.use(await openAppSearch(database, providers, { config, log })) : null
 
   const userExports = createUserExports({
     database: database.client,

@@ -2,9 +2,12 @@ import { readFile } from 'node:fs/promises'
 import { crc32, deflateSync } from 'node:zlib'
 import sharp, { type Sharp } from 'sharp'
 import { describe, expect, it } from 'vitest'
+import { ImageCache } from '../src/attachments/image-cache.ts'
 import { type ImageLimits, imageLimitsOf } from '../src/attachments/image-limits.ts'
 import { createImages, type Image, isPicture, type PreparedImage } from '../src/attachments/images.ts'
+import { imageTokens } from '../src/providers/image-tokens.ts'
 import { kinds } from '../src/providers/kinds.ts'
+import { estimateUsage } from '../src/providers/tokens.ts'
 
 const never = new AbortController().signal
 const anthropic = imageLimitsOf('anthropic', 1)
@@ -41,7 +44,9 @@ async function imageOf(picture: Sharp, format: 'png' | 'jpeg' | 'webp' | 'gif' |
 describe('an image for a model', () => {
   it('is as it was where it is fit', async () => {
     const bytes = await readFile(new URL('files/lamp.png', import.meta.url))
-    expect(await prepared({ mediaType: 'image/png', bytes })).toEqual({ image: { mediaType: 'image/png', bytes } })
+    expect(await prepared({ mediaType: 'image/png', bytes })).toMatchObject({
+      image: { mediaType: 'image/png', bytes },
+    })
   })
 
   it('is scaled down to what its provider looks at', async () => {
@@ -95,6 +100,67 @@ describe('an image for a model', () => {
     const { bytes, mediaType } = await shown(await imageOf(clear, 'webp'))
     expect(mediaType).toBe('image/png')
     expect((await sharp(bytes).stats()).isOpaque).toBe(false)
+  })
+})
+
+describe('images that are kept', () => {
+  const limits = { ...anthropic, maxBytes: 1_000 }
+  const imageOfSize = (bytes: number) => ({ mediaType: 'image/png', bytes: Buffer.alloc(bytes), width: 9, height: 9 })
+
+  it('are those that were used last, in so many bytes', () => {
+    const cache = new ImageCache(1_000)
+    const images = [400, 500, 300].map(imageOfSize)
+    const [one, two, three] = images
+    for (const [index, image] of images.slice(0, 2).entries()) cache.set(`blob${index}`, limits, image)
+    expect(cache.get('blob0', limits)).toBe(one)
+    if (three) cache.set('blob2', limits, three)
+    expect(['blob0', 'blob1', 'blob2'].map((id) => cache.get(id, limits))).toEqual([one, undefined, three])
+    cache.set('blob0', limits, imageOfSize(1_001))
+    expect(cache.get('blob0', limits)).toBeUndefined()
+    if (two) cache.set('blob1', limits, two)
+    expect(['blob1', 'blob2'].map((id) => cache.get(id, limits))).toEqual([two, three])
+  })
+
+  it('are those that would be made again', () => {
+    const cache = new ImageCache()
+    const image = imageOfSize(500)
+    cache.set('blob', limits, image)
+    expect(cache.get('blob', { ...limits, maxBytes: 500 })).toBe(image)
+    expect(cache.get('blob', { ...limits, maxBytes: 499 })).toBeUndefined()
+    expect(cache.get('blob', { ...limits, maxBytes: 1_001 })).toBeUndefined()
+    expect(cache.get('blob', { ...limits, maxPixelsPerSide: 10 })).toBeUndefined()
+    expect(cache.get('blob', imageLimitsOf('gemini', 1))).toBeUndefined()
+  })
+})
+
+describe('tokens of an image', () => {
+  it.each([
+    ['openai', 1_024, 1_024, 765],
+    ['openai', 2_048, 4_096, 1_105],
+    ['ollama', 500, 500, 255],
+    ['anthropic', 200, 200, 54],
+    ['anthropic', 1_568, 1_568, 1_600],
+    ['gemini', 384, 384, 258],
+    ['gemini', 600, 400, 258],
+    ['gemini', 960, 540, 516],
+  ])('are counted as %s documents them: %d by %d', (kind, width, height, tokens) => {
+    expect(imageTokens(kind, { width, height })).toBe(tokens)
+  })
+
+  it.each(Object.keys(kinds))('are never more than what is held for %s', (kind) => {
+    const { maxPixelsPerSide: side } = imageLimitsOf(kind, 1)
+    const sizes = [1, 0.75, 0.5, 0.375, 0.25, 0.01].map((part) => ({ width: side, height: Math.ceil(side * part) }))
+    const most = Math.max(...sizes.map((size) => imageTokens(kind, size)))
+    expect(imageTokens(kind, undefined)).toBeGreaterThanOrEqual(most)
+  })
+
+  it('are part of what a turn cost', async () => {
+    const files = [
+      { filename: 'a.png', mediaType: 'image/png', data: Buffer.alloc(0), size: { width: 300, height: 300 } },
+    ]
+    const turn = { role: 'user', text: 'See' } as const
+    const { inputTokens } = await estimateUsage([turn], '', 'openai')
+    expect((await estimateUsage([{ ...turn, files }], '', 'openai')).inputTokens).toBe(inputTokens + 255)
   })
 })
 
@@ -164,5 +230,5 @@ it('ends at its signal, and so does who waits', async () => {
   controller.abort(reason)
   for (const each of await Promise.allSettled(both)) expect(each).toEqual({ status: 'rejected', reason })
   const small = await imageOf(plain(10, 10), 'png')
-  expect(await images.prepare(small, anthropic, never)).toEqual({ image: small })
+  expect(await images.prepare(small, anthropic, never)).toMatchObject({ image: small })
 })

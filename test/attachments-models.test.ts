@@ -1,4 +1,6 @@
 import { readFileSync } from 'node:fs'
+import { rm } from 'node:fs/promises'
+import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { kinds } from '../src/providers/kinds.ts'
 import {
@@ -10,6 +12,7 @@ import {
 } from './generated/graphql.ts'
 import { createTestClient } from './support/client.ts'
 import { ask, type Conversations, readRun, startConversations } from './support/conversation.ts'
+import { createTestDatabase } from './support/database.ts'
 import { readAttachment, upload } from './support/files.ts'
 import { Follower } from './support/follower.ts'
 import { type ScriptedModel, startScriptedModel } from './support/scripted-model.ts'
@@ -175,9 +178,21 @@ describe('of a conversation', () => {
     const { request } = await asked('Sum it up', { attachmentIds: [long, short], modelId: 'narrow/small' })
     const [turn] = request.turns
     expect(turn?.text).toContain('short.txt:\nshort and whole')
-    expect(turn?.text).toMatch(/There is room for the first \d+ of the file's 40000 characters alone\.\]/)
+    expect(turn?.text).toMatch(/The file has 40000 characters\. There is room for \d+ of them: its beginning\./)
     expect(turn?.text.length).toBeLessThan(4_000)
     expect(turn?.text.length).toBeGreaterThan(1_000)
     expect(turn?.text).toContain('Sum it up')
   })
+})
+
+test('an image that was made fit for a model is not made again for the next turn', async () => {
+  await using database = await createTestDatabase()
+  await using conversations = await startConversations({ database })
+  const { id } = await upload(conversations, 'lamp.png', lamp)
+  const first = await ask(conversations.client, 'What is it?', { attachmentIds: [id] })
+  const { images } = await answered(conversations, first)
+  expect(images).toHaveLength(1)
+  await rm(join(database.dataDir, 'attachments'), { recursive: true })
+  const second = await ask(conversations.client, 'Is it lit?', { threadId: first.threadId })
+  expect((await answered(conversations, second)).images).toEqual(images)
 })

@@ -190,7 +190,7 @@ describe('counted tokens', () => {
   })
 
   it('make a usage that says it is estimated', async () => {
-    const usage = await estimateUsage([{ role: 'user', text: 'Hello, world!' }], 'Hello, world!')
+    const usage = await estimateUsage([{ role: 'user', text: 'Hello, world!' }], 'Hello, world!', 'demo')
     expect(usage).toMatchObject({ inputTokens: 10, outputTokens: 4, estimated: true })
   })
 })

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import {
   CancelRunDocument,
@@ -11,6 +12,7 @@ import {
 } from './generated/graphql.ts'
 import { type AccountsFixture, type Member, startAccounts } from './support/accounts.ts'
 import { ask, readRun, readThread, scriptedProvider } from './support/conversation.ts'
+import { upload } from './support/files.ts'
 import { askHeld, finishWith, nextMidnight, readQuota, refusal, untilEnded } from './support/quotas.ts'
 import { echo, type ScriptedModel, startScriptedModel } from './support/scripted-model.ts'
 
@@ -47,6 +49,17 @@ describe('tokens a day', () => {
     await untilEnded(member.client, asked)
     return asked
   }
+
+  it('are held for an image too, as many as it may have', async () => {
+    const lamp = readFileSync(new URL('files/lamp.png', import.meta.url))
+    const { id } = await upload({ server: accounts.server, headers: member.headers }, 'lamp.png', lamp)
+    const input = { text: 'What is it?', attachmentIds: [id] }
+    const response = await member.client.respond(SendMessageDocument, { input })
+    expect(refusal(response)).toMatchObject({ code: 'QUOTA_EXCEEDED' })
+    const { exchange, ...asked } = await held('What is it?')
+    await finishWith(exchange, 1, 1)
+    await untilEnded(member.client, asked)
+  })
 
   it('are held for an answer, and what it used counts in their place', async () => {
     const text = 'What is held for this?'

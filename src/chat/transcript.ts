@@ -26,6 +26,13 @@ export interface InputFile {
   readonly mediaType: string
   readonly filename: string
   readonly data: Uint8Array
+  /** Of an image, in pixels, where that is known. */
+  readonly size?: ImageSize | undefined
+}
+
+export interface ImageSize {
+  readonly width: number
+  readonly height: number
 }
 
 /** What a model answered in one turn, in the order in which it wrote it. */

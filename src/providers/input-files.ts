@@ -24,6 +24,10 @@ export function isTextFile({ mediaType }: InputFile): boolean {
   return isText(typeOf(mediaType))
 }
 
+export function isImageFile({ mediaType }: InputFile): boolean {
+  return images.has(typeOf(mediaType))
+}
+
 function isText(type: string): boolean {
   return type.startsWith('text/') || texts.has(type)
 }

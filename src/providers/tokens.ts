@@ -1,6 +1,7 @@
 import { setImmediate } from 'node:timers/promises'
 import { type Transcript, type Turn, textOf, toolCallsOf } from '../chat/transcript.ts'
-import { fileTextOf, isTextFile } from './input-files.ts'
+import { imageTokens } from './image-tokens.ts'
+import { fileTextOf, isImageFile, isTextFile } from './input-files.ts'
 import type { Usage } from './usage.ts'
 
 /** Longer texts are counted by samples, in UTF-16 code units. */
@@ -27,11 +28,12 @@ export async function countTokens(text: string): Promise<number> {
   return Math.round((counted * text.length) / (samples * sampleLength))
 }
 
-/** What a turn cost, where the provider does not say so. */
-export async function estimateUsage(transcript: Transcript, answer: string): Promise<Usage> {
+/** What a turn of a provider of this kind cost, where it does not say so. */
+export async function estimateUsage(transcript: Transcript, answer: string, kind: string): Promise<Usage> {
   const prompt = await countTokens(transcript.map(promptOf).join('\n'))
+  const seen = transcript.reduce((sum, turn) => sum + imageTokensOf(turn, kind), 0)
   return {
-    inputTokens: prompt + transcript.length * tokensPerTurn + tokensPerAnswer,
+    inputTokens: prompt + seen + transcript.length * tokensPerTurn + tokensPerAnswer,
     outputTokens: await countTokens(answer),
     reasoningTokens: 0,
     cachedInputTokens: 0,
@@ -39,12 +41,18 @@ export async function estimateUsage(transcript: Transcript, answer: string): Pro
   }
 }
 
-/** What a provider reads of a turn; what it sees is not counted. */
+/** What a provider reads of a turn. */
 export function promptOf(turn: Turn): string {
   if (turn.role === 'user') return [...(turn.files ?? []).filter(isTextFile).map(fileTextOf), turn.text].join('\n')
   if (turn.role !== 'assistant') return turn.text
   const calls = toolCallsOf(turn).flatMap((call) => [call.name, call.arguments])
   return [textOf(turn), ...calls].join('\n')
+}
+
+/** What a provider of this kind sees in a turn, in tokens. */
+export function imageTokensOf(turn: Turn, kind: string): number {
+  const files = turn.role === 'user' ? (turn.files ?? []) : []
+  return files.filter(isImageFile).reduce((sum, { size }) => sum + imageTokens(kind, size), 0)
 }
 
 async function countWhole(text: string): Promise<number> {

@@ -6,6 +6,7 @@ import type { Providers, ResolvedModel } from '../providers/registry.ts'
 import type { ClientTool } from '../tools/client-tools.ts'
 import type { ToolDefinition } from '../tools/tool.ts'
 import type { Draft } from './draft.ts'
+import type { Excerpts } from './excerpts.ts'
 import { askWithFallback, fallbacksAfter } from './fallback.ts'
 import { modelTurn, type TurnResult } from './model-turn.ts'
 import { offerTools } from './offered-tools.ts'
@@ -37,6 +38,7 @@ export interface StoredRun {
 export interface AdvanceDependencies extends ToolStepDependencies {
   readonly providers: Providers
   readonly attachments: Attachments
+  readonly excerpts: Excerpts
   readonly context: ContextConfig
   readonly maxSteps: number
 }
@@ -122,17 +124,23 @@ function toolChoiceFor(
 async function readRequest(
   { step, ...run }: StoredRun & { readonly step: number },
   model: ResolvedModel,
-  { database, attachments, context }: Pick<AdvanceDependencies, 'database' | 'attachments' | 'context'>,
+  {
+    database,
+    attachments,
+    excerpts,
+    context,
+  }: Pick<AdvanceDependencies, 'database' | 'attachments' | 'excerpts' | 'context'>,
   signal: AbortSignal,
 ) {
   const { viewer, threadId, options } = run
   const [transcript, providerState] = await Promise.all([
     readPrompt(
       viewer,
-      { database, attachments },
+      { database, attachments, excerpts },
       { ...run, step },
       contextFor(model, options, context),
       eyesOf(model, attachments, signal),
+      signal,
     ),
     findProviderState(viewer, database, { threadId, providerId: model.provider.id }),
   ])

@@ -60,7 +60,7 @@ export async function* streamCompletion(
   )
   const model = await providers.resolve(modelId)
   const options = optionsFor(model, checked, given)
-  const settle = await holdTokens(viewer, { quotas, log }, () => estimateAnswer(transcript, options, quotas))
+  const settle = await holdTokens(viewer, { quotas, log }, () => estimateAnswer(transcript, options, quotas, model))
   let answering = model.modelId
   let isUntouched = true
   let text = ''
@@ -106,7 +106,9 @@ export async function* streamCompletion(
     throw error instanceof ProviderError ? requestError(error) : error
   } finally {
     // Whoever leaves in the middle has had what was read and written for them.
-    await settle(usage ?? (isUntouched ? noUsage : await estimateUsage(transcript, reasoning + text)))
+    await settle(
+      usage ?? (isUntouched ? noUsage : await estimateUsage(transcript, reasoning + text, model.provider.kind)),
+    )
   }
   const completion = {
     modelId: answering,

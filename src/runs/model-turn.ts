@@ -53,7 +53,11 @@ export async function* modelTurn(
             break
           case 'turn-finished':
             reason = event.reason
-            events.push(event.usage ? event : { ...event, usage: await estimateUsage(transcript, written.join('')) })
+            events.push(
+              event.usage
+                ? event
+                : { ...event, usage: await estimateUsage(transcript, written.join(''), provider.kind) },
+            )
             if (event.reason === 'content-filter') {
               yield events.splice(0)
               throw new ProviderError('CONTENT_FILTERED', 'The provider withheld the answer.', { retryable: false })
@@ -67,7 +71,7 @@ export async function* modelTurn(
   } catch (error) {
     // A request that was stopped was read by the model.
     if (reason === null && (wrote || signal.aborted)) {
-      const usage = await estimateUsage(transcript, written.join(''))
+      const usage = await estimateUsage(transcript, written.join(''), provider.kind)
       yield [{ type: 'turn-finished', reason: 'other', rawReason: null, usage }]
     }
     throw error

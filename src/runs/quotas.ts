@@ -10,8 +10,9 @@ import type { ResolvedModel } from '../providers/registry.ts'
 import { estimateUsage } from '../providers/tokens.ts'
 import type { Usage } from '../providers/usage.ts'
 import type { NewMessage } from './new-message.ts'
-import { type ContextConfig, contextFor, type PromptSources, readPrompt } from './prompt.ts'
+import { type ContextConfig, contextFor, filesRoom, type PromptSources, readPrompt } from './prompt.ts'
 import { toInputFiles } from './prompt-files.ts'
+import { closedEyesOf } from './prompt-images.ts'
 import type { RunOptions } from './run-options.ts'
 import { storePatiently } from './store-patiently.ts'
 
@@ -29,8 +30,9 @@ export async function estimateAnswer(
   transcript: Transcript,
   { maxOutputTokens }: Pick<RunOptions, 'maxOutputTokens'>,
   { answerTokens }: Pick<Quotas, 'answerTokens'>,
+  { provider }: Pick<ResolvedModel, 'provider'>,
 ): Promise<TokenEstimate> {
-  const { inputTokens } = await estimateUsage(transcript, '')
+  const { inputTokens } = await estimateUsage(transcript, '', provider.kind)
   return {
     least: inputTokens + (maxOutputTokens ?? 1),
     most: inputTokens + (maxOutputTokens ?? answerTokens),
@@ -54,8 +56,9 @@ export async function estimateRun(
   viewer: Viewer,
   services: PromptSources & { readonly quotas: Quotas; readonly context: ContextConfig },
   { message: { threadId, text, parent }, files, thread, model, options }: PlannedRun,
+  signal: AbortSignal,
 ): Promise<TokenEstimate | null> {
-  const { database, attachments, quotas } = services
+  const { database, quotas } = services
   if (!quotas.tokens.isLimited(viewer)) return null
   const newest = parent.kind === 'newest' && threadId !== null ? newestMessageId(viewer, database, threadId) : null
   const parentId = parent.kind === 'message' ? parent.id : await newest
@@ -63,13 +66,14 @@ export async function estimateRun(
   // Nothing of the answer is there yet: all that there is is shown, which is nothing where nothing came before.
   const before = { ...place, messageId: parentId ?? '', step: Number.POSITIVE_INFINITY }
   const context = contextFor(model, options, services.context)
-  const transcript = await readPrompt(viewer, services, before, context, null)
-  if (text === null) return estimateAnswer(transcript, options, quotas)
-  const [own = []] = await toInputFiles(viewer, attachments, [{ files, isQuestion: true }], {
-    maxTokens: context.maxTokens,
-    eyes: null,
-  })
-  return estimateAnswer([...transcript, { role: 'user', text, files: own }], options, quotas)
+  const eyes = closedEyesOf(model)
+  const transcript = await readPrompt(viewer, services, before, context, eyes, signal)
+  if (text === null) return estimateAnswer(transcript, options, quotas, model)
+  // Which passages are shown of a long text does not matter: there is room for as many.
+  const own = { messageId: null, text: '', files, isQuestion: true }
+  const room = { maxTokens: filesRoom(context), eyes, answerId: '' }
+  const [shown = []] = await toInputFiles(viewer, services, [own], room, signal)
+  return estimateAnswer([...transcript, { role: 'user', text, files: shown }], options, quotas, model)
 }
 
 /**

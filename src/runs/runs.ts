@@ -7,6 +7,7 @@ import type { JsonSchemas } from '../platform/json-schema.ts'
 import type { Log } from '../platform/log.ts'
 import { repeat } from '../platform/repeat.ts'
 import type { Providers } from '../providers/registry.ts'
+import type { PassagesLike } from '../search/passages-like.ts'
 import type { Toolbox } from '../tools/toolbox.ts'
 import { Announcements } from './announcements.ts'
 import { keepExpiring } from './approval-expiry.ts'
@@ -16,6 +17,7 @@ import { type UpdateMessageInput, updateMessage } from './correct.ts'
 import { type Decided, type DecideToolApprovalInput, decideToolApproval } from './decide.ts'
 import type { Elicitations } from './elicitations.ts'
 import type { EventStream } from './event-stream.ts'
+import { createExcerpts, type Excerpts } from './excerpts.ts'
 import { type FollowInput, followThread } from './follow.ts'
 import { keepLeases } from './leases.ts'
 import type { Origin } from './origin.ts'
@@ -57,6 +59,8 @@ export interface RunsDependencies {
   readonly queue: RunQueue
   readonly providers: Providers
   readonly attachments: Attachments
+  /** What tells which passages of a file are like a question; null where search is switched off. */
+  readonly passagesLike: PassagesLike | null
   readonly tools: Toolbox
   readonly schemas: JsonSchemas
   readonly callerTokens: CallerTokens
@@ -76,6 +80,7 @@ export interface RunServices extends RunsConfig {
   readonly queue: RunQueue
   readonly providers: Providers
   readonly attachments: Attachments
+  readonly excerpts: Excerpts
   readonly tools: Toolbox
   readonly schemas: JsonSchemas
   readonly callerTokens: CallerTokens
@@ -116,13 +121,15 @@ export async function createRuns({ config, ...dependencies }: RunsDependencies):
   const owner = newUlid()
   const announcements = new Announcements()
   const checkpoints = new Checkpoints(database, log)
-  const worker = new Worker({ ...dependencies, ...config, checkpoints, announcements, owner })
+  const excerpts = createExcerpts({ database, like: dependencies.passagesLike })
+  const worker = new Worker({ ...dependencies, ...config, excerpts, checkpoints, announcements, owner })
   const services: RunServices = {
     database,
     stream,
     queue,
     providers,
     attachments,
+    excerpts,
     tools,
     schemas,
     callerTokens,

@@ -168,7 +168,8 @@ async function send(
   }
   const run =
     model && asksModel ? { modelId: model.modelId, options, clientTools, requestId: origin.requestId, announce } : null
-  const estimate = run && model ? await estimateRun(viewer, services, { message, files, thread, model, options }) : null
+  const estimate =
+    run && model ? await estimateRun(viewer, services, { message, files, thread, model, options }, signal) : null
   try {
     let stored: StoredMessage | undefined
     const { payload, repeated } = await database.$transaction(async (transaction) =>

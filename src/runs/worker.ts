@@ -152,7 +152,8 @@ export class Worker {
   async #play(run: LoadedRun, lease: Lease, recorder: Recorder, log: Log, signal: AbortSignal): Promise<Left> {
     const { draft } = run
     const isCut = draft.isInTurn || run.attempts > maxAttempts
-    if (isCut || (run.cancelRequested && run.attempts > 1)) recorder.record(await lostTurn(run, this.#dependencies))
+    if (isCut || (run.cancelRequested && run.attempts > 1))
+      recorder.record(await lostTurn(run, this.#dependencies, signal))
     if (run.cancelRequested) return stopped
     if (isCut) return interrupted('The server stopped during this answer.')
     try {
