@@ -130,6 +130,22 @@ describe('of a conversation', () => {
     )
   })
 
+  test('whoever follows the thread is told when a file of a message is deleted', async () => {
+    const { client, server } = conversations
+    const notes = await store('notes.txt', 'Remember barley')
+    const { sendMessage } = await client.request(SendMessageDocument, {
+      input: { text: 'Keep this', attachmentIds: [notes], respond: false },
+    })
+    await using follower = await Follower.open(server, {
+      threadId: sendMessage.thread.id,
+      after: sendMessage.streamCursor,
+    })
+    const messageId = sendMessage.message?.id
+    expect((await follower.nextOf('MessageChanged')).message.id).toBe(messageId)
+    await client.request(DeleteAttachmentDocument, { attachmentId: notes })
+    expect((await follower.nextOf('MessageChanged')).message.id).toBe(messageId)
+  })
+
   test('what the model cannot be given is refused before it is asked', async () => {
     const { client, model } = conversations
     const picture = await store('lamp.png', lamp)

@@ -16,7 +16,7 @@ import type { Images, PreparedImage } from './images.ts'
 import { readImage } from './read-image.ts'
 import type { FileReader } from './reading/reading.ts'
 import { keepReading } from './readings.ts'
-import { deleteAttachment, removeFilesOf, removeUnused, sweep } from './removal.ts'
+import { deleteAttachment, type MessagePlace, removeFilesOf, removeUnused, sweep } from './removal.ts'
 import { openSpool } from './spool.ts'
 import { createTickets, type Tickets } from './tickets.ts'
 import { storeFile } from './upload.ts'
@@ -72,8 +72,8 @@ export interface Attachments extends AsyncDisposable {
   texts(owner: Owner, attachmentIds: readonly string[]): Promise<ReadonlyMap<string, string>>
   /** See `readImage`. */
   image(attachment: AttachmentInfo, limits: ImageLimits, signal: AbortSignal): Promise<PreparedImage>
-  /** Removes it, from messages too. Throws NOT_FOUND. */
-  delete(viewer: Viewer, attachmentId: string): Promise<void>
+  /** See `deleteAttachment`. */
+  delete(viewer: Viewer, attachmentId: string): Promise<readonly MessagePlace[]>
   /** Of these, removes those that are on no message any more. */
   removeUnused(owner: Owner, attachmentIds: readonly string[]): Promise<void>
   /** Removes all files of a user who is locked out. */

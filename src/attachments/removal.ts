@@ -13,12 +13,37 @@ export interface RemovalServices extends BlobServices {
 /** How old a file is that was never sent, or a blob that nobody has, when it is removed, in milliseconds. */
 const unsentMs = 86_400_000
 
-/** Removes a file of the viewer, from their messages too. Throws NOT_FOUND. */
-export async function deleteAttachment(viewer: Viewer, services: RemovalServices, attachmentId: string): Promise<void> {
+/** A message, and the thread that it is in. */
+export interface MessagePlace {
+  readonly messageId: string
+  readonly threadId: string
+}
+
+/**
+ * Removes a file of the viewer, from their messages too, and tells which those were, in threads that are not deleted. Throws
+ * NOT_FOUND.
+ */
+export async function deleteAttachment(
+  viewer: Viewer,
+  services: RemovalServices,
+  attachmentId: string,
+): Promise<readonly MessagePlace[]> {
   const [attachment] = await requireAttachments(viewer, services.database, [attachmentId], 'attachmentId')
-  if (attachment === undefined) return
-  await services.database.attachment.deleteMany({ where: { id: attachment.id, ownerId: viewer.id } })
-  await removeUnusedBlobs(services, { id: attachment.blobId })
+  if (attachment === undefined) return []
+  const { id, blobId } = attachment
+  const places = await services.database.$transaction(async (transaction) => {
+    // No message can be given it from now on.
+    await transaction.$queryRaw`SELECT FROM "Attachment" WHERE id = ${id} AND "ownerId" = ${viewer.id} FOR UPDATE`
+    const uses = await transaction.messageAttachment.findMany({
+      where: { attachmentId: id, message: { ownerId: viewer.id, thread: { deletedAt: null } } },
+      select: { messageId: true, message: { select: { threadId: true } } },
+      orderBy: { messageId: 'asc' },
+    })
+    await transaction.attachment.deleteMany({ where: { id, ownerId: viewer.id } })
+    return uses.map(({ messageId, message }) => ({ messageId, threadId: message.threadId }))
+  })
+  await removeUnusedBlobs(services, { id: blobId })
+  return places
 }
 
 /** Of these files of the owner, removes those that are on no message any more. */

@@ -85,7 +85,7 @@ function messageType(name: 'MessageChanged' | 'MessageFinished', description: st
 
 messageType(
   'MessageChanged',
-  "A message was stored or corrected; a run's user message and its empty answer come before the run's first delta.",
+  "A message was stored or corrected, or a file of it was deleted; a run's user message and its empty answer come before the run's first delta.",
 )
 messageType(
   'MessageFinished',

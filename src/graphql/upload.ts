@@ -71,7 +71,7 @@ builder.mutationFields((t) => ({
     description: "Removes a file of the caller's at once and for good, from the messages that it is on too.",
     args: { input: t.arg({ type: DeleteAttachmentInputRef, required: true, description: 'Which file.' }) },
     resolve: async (_root, { input: { attachmentId } }, context) => {
-      await context.services.attachments.delete(requireViewer(context), attachmentId)
+      await context.services.runs.deleteFile(requireViewer(context), attachmentId)
       return { attachmentId }
     },
   }),

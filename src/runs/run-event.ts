@@ -33,7 +33,7 @@ export type RunStatus =
 
 export type FinalRunStatus = Extract<RunStatus, 'COMPLETED' | 'INTERRUPTED' | 'FAILED'>
 
-/** A message was stored or corrected. */
+/** A message was stored or corrected, or a file of it was deleted. */
 export interface MessageChanged {
   readonly type: 'message-changed'
   readonly messageId: string

@@ -15,6 +15,7 @@ import type { CallerTokens } from './caller-tokens.ts'
 import { Checkpoints } from './checkpoints.ts'
 import { type UpdateMessageInput, updateMessage } from './correct.ts'
 import { type Decided, type DecideToolApprovalInput, decideToolApproval } from './decide.ts'
+import { deleteFile } from './delete-file.ts'
 import type { Elicitations } from './elicitations.ts'
 import type { EventStream } from './event-stream.ts'
 import { createExcerpts, type Excerpts } from './excerpts.ts'
@@ -107,6 +108,8 @@ export interface Runs extends AsyncDisposable {
   deleteThread(viewer: Viewer, threadId: string, signal: AbortSignal): Promise<Thread>
   clearThread(viewer: Viewer, threadId: string, signal: AbortSignal): Promise<Thread>
   purgeThread(viewer: Viewer, threadId: string, signal: AbortSignal): Promise<void>
+  /** See `deleteFile`. */
+  deleteFile(viewer: Viewer, attachmentId: string): Promise<void>
   follow(viewer: Viewer, input: FollowInput): Promise<AsyncIterableIterator<Recorded>>
   /** Removes a user, and all that is theirs: see `deleteUserData`. */
   deleteUser(userId: string, signal: AbortSignal): Promise<void>
@@ -175,6 +178,7 @@ export async function createRuns({ config, ...dependencies }: RunsDependencies):
     clearThread: (viewer, threadId, signal) => clearThread(viewer, services, threadId, signal),
     purgeThread: (viewer, threadId, signal) => purgeThread(viewer, services, threadId, signal),
     deleteUser: (userId, signal) => deleteUserData(services, userId, signal),
+    deleteFile: (viewer, attachmentId) => deleteFile(viewer, services, attachmentId),
     follow: (viewer, input) => followThread(viewer, services, input),
     drain,
     async [Symbol.asyncDispose]() {
