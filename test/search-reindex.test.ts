@@ -1,7 +1,8 @@
 import { expect, test } from 'vitest'
+import { openDatabase } from '../src/database/database.ts'
 import { SendMessageDocument } from './generated/graphql.ts'
 import { createTestClient } from './support/client.ts'
-import { createTestDatabase, type TestDatabase } from './support/database.ts'
+import { createTestDatabase, silentLog, type TestDatabase } from './support/database.ts'
 import { environmentOf, runParley, spawnParley } from './support/process.ts'
 import { findTexts, indexed } from './support/search.ts'
 import { startTestServer } from './support/server.ts'
@@ -25,17 +26,23 @@ test('what was said is indexed by a command, which can be ended and goes on', { 
   await first.waitFor(new RegExp(`^0 of ${count} passages embedded$`, 'm'))
   first.kill('SIGINT')
   expect((await first.exited).code).toBe(130)
-  expect(first.stdout()).toContain(`${count} of ${count} messages read`)
+  expect(first.stdout()).toContain(`${count} of ${count} texts read`)
   expect(first.stdout()).toContain('Not done')
 
   const second = await runParley(call)
   expect(second).toMatchObject({ code: 0, stdout: expect.stringMatching(/\nDone\.\n$/) })
-  expect(second.stdout).toContain('Going on with what is left to do')
   expect(second.stdout).toMatch(/^(\d+) of \1 passages embedded$/m)
 
+  await makeDueAgain(database)
   const third = await runParley(call)
-  expect(third.stdout).not.toContain('Going on')
-  expect(third.stdout).toContain(`${count} of ${count} passages embedded`)
+  expect(third.stdout).toContain('Going on where an earlier call was ended.')
+  expect(third.stdout).toContain('7 of 7 texts read')
+
+  const fourth = await runParley(call)
+  expect(fourth.stdout).not.toContain('Going on')
+  expect(fourth.stdout).toContain(`${count} of ${count} texts read`)
+  // What says the same keeps what was made of it.
+  expect(fourth.stdout).toContain('0 of 0 passages embedded')
 
   await using server = await startTestServer({ config: { llm: { enabled: false }, search: {} }, database })
   await using client = createTestClient(server)
@@ -50,6 +57,15 @@ test('a model that cannot be asked is named in one line', { timeout: 60_000 }, a
   expect(code).toBe(1)
   expect(stderr).toMatch(/^embedding\.model: missing\/model cannot be asked: .*\n$/)
 })
+
+/** As after a call that was ended with seven messages left. */
+async function makeDueAgain(place: TestDatabase): Promise<void> {
+  await using database = await openDatabase({ config: place.config, dataDir: place.dataDir, log: silentLog })
+  const messages = await database.client.message.findMany({ take: 7, select: { id: true } })
+  await database.client.searchPending.createMany({
+    data: messages.map(({ id }) => ({ messageId: id, isStale: false, isAnew: true })),
+  })
+}
 
 test('while a new model takes over, what the old one made answers; then the new one does', {
   timeout: 180_000,

@@ -41,7 +41,7 @@ export async function uploadFile(file: File, options: UploadOptions): Promise<st
   }
 }
 
-async function addressFor(file: File, { endpoint, headers, signal = null }: UploadOptions): Promise<URL> {
+async function addressFor(file: File, { endpoint, headers, signal }: UploadOptions): Promise<URL> {
   const query = `mutation ($filename: String!, $byteSize: Int!) {
     createUploadTicket(input: { filename: $filename, byteSize: $byteSize }) { uploadUrl }
   }`

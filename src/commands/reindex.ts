@@ -25,14 +25,18 @@ export const reindex: Command = {
     stdout.write(`Database: ${database.description}\nEmbedding: ${parts.embedders.current().name}\n`)
     const progress = {
       onStart: (isResumed: boolean) => {
-        if (isResumed) stdout.write('Going on with what is left to do; the next call begins anew.\n')
+        if (isResumed) stdout.write('Going on where an earlier call was ended.\n')
       },
-      onMessages: progressOf('messages read', stdout),
+      onTexts: progressOf('texts read', stdout),
       onPassages: progressOf('passages embedded', stdout),
     }
     try {
       const left = await makeAnew(parts, progress, interrupted)
-      stdout.write(left === 0 ? 'Done.\n' : `\nDone, but for ${left} passages that a running server is at.\n`)
+      stdout.write(
+        left === 0
+          ? 'Done.\n'
+          : `\nDone, but for ${left} passages: a running server is at them, or the model failed with them.\n`,
+      )
       return 0
     } catch (error) {
       if (!interrupted.aborted) throw error

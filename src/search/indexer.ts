@@ -4,7 +4,7 @@ import type { Log } from '../platform/log.ts'
 import { repeat } from '../platform/repeat.ts'
 import { embedPassages } from './embed-passages.ts'
 import type { Embedders } from './embedders.ts'
-import { indexMessages } from './index-messages.ts'
+import { type IndexServices, indexMarks } from './index-messages.ts'
 import type { VectorIndex } from './vector-index.ts'
 
 export interface IndexerOptions {
@@ -16,7 +16,7 @@ export interface IndexerOptions {
 
 /** How often rows are looked at that may have been left to do, in milliseconds. */
 const everyMs = 250
-/** Messages in one transaction: others wait for it where there is one session for all. */
+/** Marks that are taken at once. */
 const batchSize = 16
 /** Between two batches, for those who wait. */
 const pauseMs = 10
@@ -32,7 +32,7 @@ export function keepIndexing(options: IndexerOptions): AsyncDisposable {
   const { log } = options
   const stopping = new AbortController()
   const loops = new AsyncDisposableStack()
-  loops.use(repeat({ everyMs, log, task: 'indexing messages' }, () => indexAll(options.database, stopping.signal)))
+  loops.use(repeat({ everyMs, log, task: 'indexing messages' }, () => indexAll(options, stopping.signal)))
   loops.use(repeat({ everyMs, log, task: 'embedding passages' }, createEmbeddingTurn(options, stopping.signal)))
   return {
     async [Symbol.asyncDispose]() {
@@ -42,17 +42,14 @@ export function keepIndexing(options: IndexerOptions): AsyncDisposable {
   }
 }
 
-/** Until nothing is marked, or the signal is aborted. */
+/** Until nothing is left that can be indexed now, or the signal is aborted. */
 export async function indexAll(
-  database: PrismaClient,
+  services: IndexServices,
   signal: AbortSignal,
-  onProgress: (messages: number) => void = () => {},
+  onProgress: () => Promise<void> = async () => {},
 ): Promise<void> {
-  while ((await database.searchPending.findFirst({ select: { messageId: true } })) && !signal.aborted) {
-    const indexed = await indexMessages(database, batchSize)
-    onProgress(indexed)
-    // What is left is locked: by those who delete it, or index it.
-    if (indexed === 0) return
+  while (!signal.aborted && (await indexMarks(services, batchSize, signal)) > 0) {
+    await onProgress()
     await setTimeout(pauseMs)
   }
 }

@@ -6,6 +6,8 @@ const maxLength = 800
 const maxOverlap = 120
 /** Of one text; what comes after them is not found. */
 const maxPassages = 2_000
+/** No more of a text is needed for them, in code units. */
+export const maxTextLength = maxPassages * maxLength
 
 /** Where a passage may end, best first: after a paragraph, a line, a sentence, a word. */
 const ends = [/\n\s*\n/g, /\n/g, /[.!?…。！？](?=\s|$|[\p{Lo}])/gu, /\s/g]
@@ -31,15 +33,15 @@ export function* passageSpans(text: string): Generator<Span> {
 }
 
 /** The passages that search finds, without the blanks around them; what comes after a good many is not among them. */
-export async function cutPassages(text: string): Promise<readonly string[]> {
+export async function* cutPassages(text: string): AsyncGenerator<string> {
   const pause = createPauses()
-  const passages: string[] = []
+  let count = 0
   for (const { start, end } of passageSpans(text)) {
-    passages.push(text.slice(start, end).trim())
-    if (passages.length === maxPassages) break
+    yield text.slice(start, end).trim()
+    count += 1
+    if (count === maxPassages) return
     await pause()
   }
-  return passages
 }
 
 /** The last good end in the second half of what may be taken. */

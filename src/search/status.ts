@@ -33,7 +33,7 @@ export async function searchStatus({ database, embedders, index }: Services): Pr
     SELECT (SELECT count(*) FROM "SearchPassage")::int AS passages,
       (SELECT count(*) FROM "PassageVector" WHERE model = ${name} AND length(signs) > 0)::int AS embedded,
       (SELECT count(*) FROM "PassageVector" WHERE model = ${name} AND length(signs) = 0)::int AS refused,
-      (SELECT count(*) FROM "SearchPending")::int AS "pendingMessages"`
+      (SELECT count(DISTINCT "messageId") FROM "SearchPending")::int AS "pendingMessages"`
   if (!counts) throw new Error('counting gave nothing')
   return { modelId: name, isEnglishOnly, index: index.kind, ...counts }
 }

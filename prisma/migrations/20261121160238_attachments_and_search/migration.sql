@@ -83,11 +83,30 @@ CREATE TABLE "PassageVector" (
 -- CreateTable
 CREATE TABLE "SearchPending" (
     "messageId" TEXT COLLATE "C" NOT NULL,
+    "attachmentId" TEXT COLLATE "C" NOT NULL DEFAULT '',
     "isStale" BOOLEAN NOT NULL DEFAULT true,
-    "changedAt" TIMESTAMPTZ(3) NOT NULL DEFAULT CURRENT_TIMESTAMP,
+    "isAnew" BOOLEAN NOT NULL DEFAULT false,
+    "dueAt" TIMESTAMPTZ(3) NOT NULL DEFAULT CURRENT_TIMESTAMP,
+    "change" BIGSERIAL NOT NULL,
+    "stored" INTEGER NOT NULL DEFAULT 0,
+    "attempts" INTEGER NOT NULL DEFAULT 0,
 
-    CONSTRAINT "SearchPending_pkey" PRIMARY KEY ("messageId")
+    CONSTRAINT "SearchPending_pkey" PRIMARY KEY ("messageId","attachmentId")
 );
+
+-- What was said before there was search is found too, the newest first. Until here nobody has had to wait; what is written
+-- meanwhile is added below.
+INSERT INTO "SearchPending" ("messageId", "isStale", "dueAt")
+SELECT id, false, least("createdAt", CURRENT_TIMESTAMP) FROM "Message"
+WHERE status IN ('COMPLETED', 'INTERRUPTED', 'FAILED') AND text <> '';
+
+LOCK TABLE "Message" IN SHARE ROW EXCLUSIVE MODE;
+
+DELETE FROM "SearchPending" p WHERE NOT EXISTS (SELECT FROM "Message" m WHERE m.id = p."messageId");
+
+INSERT INTO "SearchPending" ("messageId")
+SELECT id FROM "Message" m WHERE status IN ('COMPLETED', 'INTERRUPTED', 'FAILED') AND text <> ''
+  AND NOT EXISTS (SELECT FROM "SearchPending" p WHERE p."messageId" = m.id);
 
 -- CreateIndex
 CREATE UNIQUE INDEX "Blob_key_key" ON "Blob"("key");
@@ -117,6 +136,9 @@ CREATE INDEX "UploadTicket_expiresAt_idx" ON "UploadTicket"("expiresAt");
 CREATE INDEX "SearchPassage_messageId_idx" ON "SearchPassage" USING HASH ("messageId");
 
 -- CreateIndex
+CREATE INDEX "SearchPassage_attachmentId_messageId_position_idx" ON "SearchPassage"("attachmentId", "messageId", "position");
+
+-- CreateIndex
 CREATE INDEX "SearchPassage_ownerId_messageId_idx" ON "SearchPassage"("ownerId", "messageId");
 
 -- CreateIndex
@@ -132,7 +154,7 @@ CREATE INDEX "PassageVector_ownerId_model_idx" ON "PassageVector"("ownerId", "mo
 CREATE INDEX "PassageVector_model_passageId_idx" ON "PassageVector"("model", "passageId");
 
 -- CreateIndex
-CREATE INDEX "SearchPending_changedAt_idx" ON "SearchPending"("changedAt");
+CREATE INDEX "SearchPending_isStale_dueAt_idx" ON "SearchPending"("isStale" DESC, "dueAt" DESC);
 
 -- AddForeignKey
 ALTER TABLE "Blob" ADD CONSTRAINT "Blob_ownerId_fkey" FOREIGN KEY ("ownerId") REFERENCES "User"("id") ON DELETE CASCADE ON UPDATE CASCADE;
@@ -171,26 +193,34 @@ ALTER TABLE "PassageVector" ADD CONSTRAINT "PassageVector_passageId_fkey" FOREIG
 ALTER TABLE "SearchPending" ADD CONSTRAINT "SearchPending_messageId_fkey" FOREIGN KEY ("messageId") REFERENCES "Message"("id") ON DELETE CASCADE ON UPDATE CASCADE;
 
 -- What search finds follows from rows alone: whoever writes a message or a file's text, in whatever way, leaves a mark in
--- the same transaction. Deletions cascade. A message that a run is writing is marked when it is final.
+-- the same transaction. Deletions cascade. A message that a run is writing is marked when it is final. Whatever has another
+-- number by then is not what it was when somebody read it.
 CREATE FUNCTION mark_message_for_search() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
   INSERT INTO "SearchPending" ("messageId") VALUES (NEW.id)
-  ON CONFLICT ("messageId") DO UPDATE SET "isStale" = true, "changedAt" = CURRENT_TIMESTAMP;
+  ON CONFLICT ("messageId", "attachmentId") DO UPDATE
+  SET "isStale" = true, "dueAt" = EXCLUDED."dueAt", change = EXCLUDED.change, stored = 0, attempts = 0;
   RETURN NULL;
 END $$;
 
+-- Nothing was found of it before.
 CREATE FUNCTION mark_attached_for_search() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-  INSERT INTO "SearchPending" ("messageId") VALUES (NEW."messageId")
-  ON CONFLICT ("messageId") DO UPDATE SET "isStale" = true, "changedAt" = CURRENT_TIMESTAMP;
+  INSERT INTO "SearchPending" ("messageId", "attachmentId", "isStale") VALUES (NEW."messageId", NEW."attachmentId", false)
+  ON CONFLICT ("messageId", "attachmentId") DO UPDATE
+  SET "dueAt" = EXCLUDED."dueAt", change = EXCLUDED.change, stored = 0, attempts = 0;
   RETURN NULL;
 END $$;
 
+-- What was found of it is still right where that was only its name.
 CREATE FUNCTION mark_attachment_for_search() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-  INSERT INTO "SearchPending" ("messageId")
-  SELECT "messageId" FROM "MessageAttachment" WHERE "attachmentId" = NEW.id ORDER BY "messageId"
-  ON CONFLICT ("messageId") DO UPDATE SET "isStale" = true, "changedAt" = CURRENT_TIMESTAMP;
+  INSERT INTO "SearchPending" ("messageId", "attachmentId", "isStale")
+  SELECT "messageId", "attachmentId", OLD."extractedText" IS NOT NULL FROM "MessageAttachment"
+  WHERE "attachmentId" = NEW.id ORDER BY "messageId"
+  ON CONFLICT ("messageId", "attachmentId") DO UPDATE
+  SET "isStale" = "SearchPending"."isStale" OR EXCLUDED."isStale", "dueAt" = EXCLUDED."dueAt",
+    change = EXCLUDED.change, stored = 0, attempts = 0;
   RETURN NULL;
 END $$;
 
@@ -211,7 +241,3 @@ EXECUTE FUNCTION mark_attached_for_search();
 CREATE TRIGGER file_read_for_search AFTER UPDATE OF "extractedText" ON "Attachment" FOR EACH ROW
 WHEN (NEW."extractedText" IS DISTINCT FROM OLD."extractedText")
 EXECUTE FUNCTION mark_attachment_for_search();
-
--- What was said before there was search is found too.
-INSERT INTO "SearchPending" ("messageId")
-SELECT id FROM "Message" WHERE status IN ('COMPLETED', 'INTERRUPTED', 'FAILED') AND text <> '';
