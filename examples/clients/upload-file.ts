@@ -8,7 +8,7 @@ export interface UploadOptions {
   /** Before a request that was lost is made again, in milliseconds; longer with each that is lost. */
   readonly retryMs?: number
   readonly onProgress?: (sentBytes: number) => void
-  readonly signal?: AbortSignal
+  readonly signal?: AbortSignal | null
 }
 
 class UploadRefused extends Error {}
@@ -41,7 +41,7 @@ export async function uploadFile(file: File, options: UploadOptions): Promise<st
   }
 }
 
-async function addressFor(file: File, { endpoint, headers, signal }: UploadOptions): Promise<URL> {
+async function addressFor(file: File, { endpoint, headers, signal = null }: UploadOptions): Promise<URL> {
   const query = `mutation ($filename: String!, $byteSize: Int!) {
     createUploadTicket(input: { filename: $filename, byteSize: $byteSize }) { uploadUrl }
   }`

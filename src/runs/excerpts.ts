@@ -33,8 +33,6 @@ export interface Excerpt {
 export interface Excerpts {
   /** Tokens of a text; those of a file are counted once. */
   count(attachmentId: string, text: string): Promise<number>
-  /** How many tokens the file's text has, where it was counted before. */
-  counted(attachmentId: string): number | undefined
   /** The beginning and the best passages of a text. Throws the signal's reason. */
   of(viewer: Viewer, text: LongText, place: ExcerptPlace, signal: AbortSignal): Promise<Excerpt>
 }
@@ -74,8 +72,6 @@ export function createExcerpts(services: {
   }
 
   return {
-    counted: (attachmentId) => counts.get(attachmentId),
-
     async count(attachmentId, text) {
       const tokens = counts.get(attachmentId) ?? (await countTokens(text))
       keepNewest(counts, maxCounts, attachmentId, tokens)

@@ -3,9 +3,11 @@ import type { PrismaClient } from '../database/generated/client.ts'
 import { createPauses } from '../platform/pauses.ts'
 import { fusedScores, weights } from './fusion.ts'
 import { passageSpans, type Span } from './passages.ts'
-import type { PassagesLike } from './passages-like.ts'
+import type { FileOfMessage, PassagesLike } from './passages-like.ts'
 import { questionWords, scoresByWords } from './question-words.ts'
-import type { FileOfMessage } from './scope.ts'
+
+/** What is looked at of a question, its beginning, in UTF-16 code units. */
+const maxQuestion = 4_000
 
 export interface FileText {
   /** Null where it is not stored as a message's file: then words alone decide. */
@@ -22,9 +24,10 @@ export interface FileText {
 export async function rankPassages(
   viewer: Viewer,
   { database, like }: { readonly database: PrismaClient; readonly like: PassagesLike | null },
-  { file, text, question }: FileText,
+  { file, text, ...asked }: FileText,
   signal: AbortSignal,
 ): Promise<readonly Span[]> {
+  const question = asked.question.slice(0, maxQuestion).toWellFormed()
   const [{ spans, passages }, words, alike] = await Promise.all([
     cut(text),
     questionWords(database, question),

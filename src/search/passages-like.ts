@@ -2,12 +2,17 @@ import type { Viewer } from '../auth/viewer.ts'
 import type { PrismaClient } from '../database/generated/client.ts'
 import type { Log } from '../platform/log.ts'
 import { orAborted } from '../platform/waiting.ts'
-import { type FileOfMessage, noFilters, ofFile } from './scope.ts'
+import { noFilters } from './scope.ts'
 import { type SemanticServices, searchMeaningIfPossible } from './semantic.ts'
 
+export interface FileOfMessage {
+  readonly messageId: string
+  readonly attachmentId: string
+}
+
 /**
- * The texts of the passages of a file whose meaning is like a question's, best first; none where nobody can tell within
- * two seconds, or before all of the file is embedded. Throws the signal's reason, and nothing else.
+ * The texts of the passages of a file whose meaning is like a question's, best first, those of the message and of its other
+ * files among them; none where nobody can tell within two seconds, or before all of the file is embedded. Throws the signal's reason, and nothing else.
  */
 export type PassagesLike = (
   viewer: Viewer,
@@ -20,8 +25,6 @@ export type PassagesLike = (
 const patienceMs = 2_000
 /** Passages that are ranked, as many as in a search. */
 const depth = 200
-/** Of a question, in UTF-16 code units. */
-const maxQuestion = 2_000
 
 export function createPassagesLike(
   services: SemanticServices & { readonly minSimilarity: number; readonly log: Log },
@@ -30,8 +33,8 @@ export function createPassagesLike(
 
   async function find(viewer: Viewer, file: FileOfMessage, question: string, signal: AbortSignal) {
     if (!(await isEmbedded(viewer, database, file))) return []
-    const scope = { ...noFilters, viewer, file }
-    const query = { query: question.slice(0, maxQuestion).toWellFormed(), minSimilarity, limit: depth }
+    const scope = { ...noFilters, viewer, messageId: file.messageId }
+    const query = { query: question, minSimilarity, limit: depth }
     const hits = await searchMeaningIfPossible(services, scope, query, signal)
     return hits.map(({ text }) => text)
   }
@@ -48,10 +51,16 @@ export function createPassagesLike(
   }
 }
 
-/** Ranked while some have no vector yet, those would come last. */
-async function isEmbedded(viewer: Viewer, database: PrismaClient, file: FileOfMessage): Promise<boolean> {
-  const [missing] = await database.$queryRaw<unknown[]>`
-    SELECT FROM "SearchPassage" p JOIN "PassageVector" v ON v."passageId" = p.id
-    WHERE p."ownerId" = ${viewer.id} AND ${ofFile(file)} AND v.model = '' LIMIT 1`
-  return missing === undefined
+/** Before all of it is, nothing is asked: what has no vector yet would come last, whatever it says. */
+async function isEmbedded(
+  viewer: Viewer,
+  database: PrismaClient,
+  { messageId, attachmentId }: FileOfMessage,
+): Promise<boolean> {
+  const [state] = await database.$queryRaw<{ passages: number; embedded: number }[]>`
+    SELECT count(*)::int AS passages, count(*) FILTER (WHERE v.model <> '')::int AS embedded
+    FROM "SearchPassage" p JOIN "PassageVector" v ON v."passageId" = p.id
+    WHERE p."ownerId" = ${viewer.id} AND p."messageId" = ${messageId} AND p."attachmentId" = ${attachmentId}
+      AND NOT EXISTS (SELECT FROM "SearchPending" s WHERE s."messageId" = p."messageId" AND s."isStale")`
+  return state !== undefined && state.passages > 0 && state.embedded === state.passages
 }

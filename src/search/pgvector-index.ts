@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import type pg from 'pg'
 import { Client } from 'pg'
 import { Prisma, type PrismaClient } from '../database/generated/client.ts'
-import { type Hit, hitColumns, inFile, inScope } from './scope.ts'
+import { type Hit, hitColumns, inScope } from './scope.ts'
 import { arrayLiteral, lengthSql, type VectorIndex } from './vector-index.ts'
 
 /** Above 2,000 dimensions pgvector's graph takes half-precise numbers, and above 4,000 none. */
@@ -98,12 +98,12 @@ export function createPgvectorIndex({
         const nearestBy = (order: Prisma.Sql) => transaction.$queryRaw<Hit[]>`
           WITH nearest AS MATERIALIZED (
             SELECT p."passageId", (1 - (${distance}))::float8 AS score
-            FROM "PassageVector" p ${inScope(scope)} ${inFile(scope)} AND ${isOwners}
+            FROM "PassageVector" p ${inScope(scope)} AND ${isOwners}
             ORDER BY ${order} LIMIT ${limit}
           )
           SELECT ${hitColumns}, score FROM nearest JOIN "SearchPassage" p ON p.id = nearest."passageId"
           ORDER BY score DESC`
-        const byGraph = owned?.isFew || scope.file ? [] : await nearestBy(distance)
+        const byGraph = owned?.isFew || scope.messageId !== undefined ? [] : await nearestBy(distance)
         // The graph gives up among others' nearer ones. By another expression than the graph's, it is not used.
         const nearest = byGraph.length < limit ? await nearestBy(Prisma.sql`(${distance}) + 0`) : byGraph
         return nearest.filter(({ score }) => score >= minSimilarity)

@@ -26,13 +26,8 @@ export const noFilters: SearchFilters = {
 /** Where is searched: in what the viewer sees. */
 export interface Scope extends SearchFilters {
   readonly viewer: Viewer
-  /** Of vectors alone: only those of this file of this message. */
-  readonly file?: FileOfMessage | undefined
-}
-
-export interface FileOfMessage {
-  readonly messageId: string
-  readonly attachmentId: string
+  /** Only in this message, and the files of it. */
+  readonly messageId?: string | undefined
 }
 
 /** A passage that was found, and how well it fits, from 0 to 1; of two with one score the newer message comes first. */
@@ -51,7 +46,7 @@ export const hitColumns = Prisma.sql`p.id AS "passageId", p."messageId", p."thre
  * What a statement that looks at passages, as `p`, is to say after `FROM … "SearchPassage" p`: nothing is found of a
  * deleted thread, or of a message that says something else by now.
  */
-export function inScope({ viewer, modelId, threadId, ...filters }: Scope): Prisma.Sql {
+export function inScope({ viewer, modelId, threadId, messageId, ...filters }: Scope): Prisma.Sql {
   const conditions = [
     Prisma.sql`p."ownerId" = ${viewer.id}`,
     visibleThreadSql(viewer),
@@ -59,6 +54,7 @@ export function inScope({ viewer, modelId, threadId, ...filters }: Scope): Prism
     Prisma.sql`NOT EXISTS (SELECT FROM "SearchPending" s WHERE s."messageId" = p."messageId" AND s."isStale")`,
     ...(threadId === null ? [] : [Prisma.sql`p."threadId" = ${threadId}`]),
     ...(modelId === null ? [] : [ofModel(modelId)]),
+    ...(messageId === undefined ? [] : [Prisma.sql`p."messageId" = ${messageId}`]),
     ...ofMessage(filters),
   ]
   return Prisma.sql`JOIN "Thread" ON "Thread".id = p."threadId" WHERE ${Prisma.join(conditions, ' AND ')}`
@@ -75,18 +71,6 @@ function ofMessage({ role, createdAfter, createdBefore }: Omit<SearchFilters, 'm
   return [
     Prisma.sql`EXISTS (SELECT FROM "Message" m WHERE m.id = p."messageId" AND ${Prisma.join(conditions, ' AND ')})`,
   ]
-}
-
-/** What selects the passages of one file. */
-export function ofFile({ messageId, attachmentId }: FileOfMessage): Prisma.Sql {
-  return Prisma.sql`p."messageId" = ${messageId} AND p."attachmentId" = ${attachmentId}`
-}
-
-/** What a statement that looks at vectors, as `p`, says after `inScope`. */
-export function inFile({ file }: Scope): Prisma.Sql {
-  return file
-    ? Prisma.sql`AND p."passageId" IN (SELECT p.id FROM "SearchPassage" p WHERE ${ofFile(file)})`
-    : Prisma.empty
 }
 
 function ofModel(modelId: string): Prisma.Sql {

@@ -1,5 +1,5 @@
 import type { PrismaClient } from '../database/generated/client.ts'
-import { type Hit, hitColumns, inFile, inScope } from './scope.ts'
+import { type Hit, hitColumns, inScope } from './scope.ts'
 import { arrayLiteral, signsOf, type VectorIndex } from './vector-index.ts'
 
 /** How many with the most signs in common are compared exactly: many more than are wanted, as signs tell little. */
@@ -23,7 +23,7 @@ export function createSignsIndex(database: PrismaClient): VectorIndex {
           SELECT "passageId" FROM (
             SELECT p."passageId", CASE WHEN length(p.signs) = ${dimensions}
               THEN bit_count(p.signs # ${signsOf(vector)}::varbit) END AS differing
-            FROM "PassageVector" p ${inScope(scope)} ${inFile(scope)} AND p.model = ${model} OFFSET 0
+            FROM "PassageVector" p ${inScope(scope)} AND p.model = ${model} OFFSET 0
           ) AS compared
           ORDER BY differing LIMIT ${candidates}
         ), nearest AS MATERIALIZED (
