@@ -54,14 +54,16 @@ export async function withBlob<Result>(
   const { database, store } = services
   const useStored = () =>
     database.$transaction(async (transaction) => {
-      const blobId = await lockBlob(owner, transaction, hash)
-      return blobId === null ? null : { result: await act(transaction, blobId) }
+      const blob = await lockBlob(owner, transaction, hash)
+      return blob && { blob, result: await act(transaction, blob.id) }
     })
   for (;;) {
     signal.throwIfAborted()
-    await restore(owner, services, { content, hash }, signal)
     const before = await useStored()
-    if (before) return before.result
+    if (before) {
+      await restore(services, before.blob, content, signal)
+      return before.result
+    }
 
     const id = `blob_${newUlid()}`
     const key = `${owner.id}/${id}`
@@ -80,17 +82,16 @@ export async function withBlob<Result>(
   }
 }
 
-/** Stores the bytes again that the store has lost, so that whoever sends a file again has it again. */
+/** Stores the bytes of a blob in use again where the store has lost them: whoever sends a file again has it again. */
 async function restore(
-  owner: Owner,
-  { database, store, log }: BlobServices,
-  { content, hash }: { readonly content: Blob; readonly hash: string },
+  { store, log }: BlobServices,
+  { id, key }: StoredBlob,
+  content: Blob,
   signal: AbortSignal,
 ): Promise<void> {
-  const known = await database.blob.findUnique({ where: { ownerId_hash: { ownerId: owner.id, hash } } })
-  if (!known || (await store.exists(known.key, signal))) return
-  log.warn({ blobId: known.id }, 'the store had lost a file; it has come again')
-  await putBytes(store, known.key, content, signal)
+  if (await store.exists(key, signal)) return
+  log.warn({ blobId: id }, 'the store had lost a file; it has come again')
+  await putBytes(store, key, content, signal)
 }
 
 async function putBytes(store: BlobStore, key: string, content: Blob, signal: AbortSignal): Promise<void> {
@@ -149,9 +150,11 @@ async function removeBlob({ database, store, log }: BlobServices, { id, key }: P
   }
 }
 
-/** The id of the owner's blob with this hash, which cannot be removed before the transaction ends; null: none. */
-async function lockBlob(owner: Owner, transaction: DatabaseClient, hash: string): Promise<string | null> {
-  const [blob] = await transaction.$queryRaw<{ id: string }[]>`
-    SELECT id FROM "Blob" WHERE "ownerId" = ${owner.id} AND hash = ${hash} FOR KEY SHARE`
-  return blob?.id ?? null
+type StoredBlob = Pick<BlobRow, 'id' | 'key'>
+
+/** The owner's blob with this hash, which cannot be removed before the transaction ends; null: none. */
+async function lockBlob(owner: Owner, transaction: DatabaseClient, hash: string): Promise<StoredBlob | null> {
+  const [blob] = await transaction.$queryRaw<StoredBlob[]>`
+    SELECT id, key FROM "Blob" WHERE "ownerId" = ${owner.id} AND hash = ${hash} FOR KEY SHARE`
+  return blob ?? null
 }
