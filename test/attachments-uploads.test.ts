@@ -129,6 +129,20 @@ test('who says something untrue of a file’s length is told so, and nothing of 
   expect(await stored()).toEqual(before)
 })
 
+test('who gives an upload up leaves nothing of it, and has room for another', async () => {
+  const address = await ticketFor(conversations, 'given-up.txt', 10)
+  expect(await put(address, '0123', 0)).toMatchObject({ status: 200 })
+  expect((await fetch(address, { method: 'DELETE' })).status).toBe(204)
+  expect(await parts()).toEqual([])
+  expect((await fetch(address, { method: 'HEAD' })).status).toBe(404)
+  expect(await put(address, '456789', 4)).toMatchObject({ status: 404 })
+
+  const ended = await ticketFor(conversations, 'ended.txt', 1)
+  const { attachmentId } = await put(ended, 'x')
+  expect((await fetch(ended, { method: 'DELETE' })).status).toBe(409)
+  expect(await put(ended, '', 1)).toMatchObject({ status: 201, attachmentId })
+})
+
 test('two pieces at once do not mix', async () => {
   const address = await ticketFor(conversations, 'twice.txt', 10)
   const slow = request(address, { method: 'PUT', headers: { 'content-length': 10, 'upload-offset': 0 } })

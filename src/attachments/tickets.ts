@@ -60,6 +60,8 @@ export interface Tickets extends AsyncDisposable {
    * it is aborted before all has come.
    */
   receive(ticketId: string, parameters: URLSearchParams, piece: SentPiece, signal: AbortSignal): Promise<UploadProgress>
+  /** Gives the ticket back, with what has come. Throws CONFLICT where a piece is on its way, or the file is there. */
+  giveUp(ticketId: string, parameters: URLSearchParams): Promise<void>
 }
 
 const ticketMs = 86_400_000
@@ -146,7 +148,10 @@ export function createTickets(services: TicketServices): Tickets {
           where: { ownerId: viewer.id, attachmentId: null, expiresAt: { gt: new Date() } },
         })
         if (open > maxOpen)
-          throw new RequestError('RATE_LIMITED', `${maxOpen} uploads have begun and not ended: end one of them first.`)
+          throw new RequestError(
+            'RATE_LIMITED',
+            `${maxOpen} uploads have begun and not ended: end or DELETE one first.`,
+          )
         return { uploadUrl: urls.upload(ticket), expiresAt }
       })
     },
@@ -155,7 +160,7 @@ export function createTickets(services: TicketServices): Tickets {
 
     async receive(id, parameters, piece, signal) {
       const ticket = await find(id, parameters)
-      if (receiving.has(id)) throw conflict('A piece of this file is on its way: wait for its end.')
+      if (receiving.has(id)) throw onItsWay()
       receiving.add(id)
       try {
         return await take(ticket, piece, signal)
@@ -169,11 +174,23 @@ export function createTickets(services: TicketServices): Tickets {
       }
     },
 
+    async giveUp(id, parameters) {
+      await find(id, parameters)
+      if (receiving.has(id)) throw onItsWay()
+      const { count } = await database.uploadTicket.deleteMany({ where: { id, attachmentId: null } })
+      if (count === 0) throw conflict('The file is there: delete the attachment.')
+      await spool.remove(id)
+    },
+
     async [Symbol.asyncDispose]() {
       end.abort()
       await Promise.allSettled(finishing)
     },
   }
+}
+
+function onItsWay(): RequestError {
+  return conflict('A piece of this file is on its way: wait for its end.')
 }
 
 function tooLarge(byteSize: number): RequestError {

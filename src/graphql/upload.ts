@@ -24,7 +24,7 @@ const CreateUploadTicketPayloadRef = builder.objectRef<IssuedTicket>('CreateUplo
   fields: (t) => ({
     uploadUrl: t.exposeString('uploadUrl', {
       description:
-        "PUT the file to it: the answer, 201, has the attachment's id as `attachmentId`. A piece of it says where it begins with `Upload-Offset`, in bytes; HEAD tells in that header how much has come. It needs no token: whoever has it may use it. Where it begins with `/`, it is on the host that this was asked of.",
+        "PUT the file to it: the answer, 201, has the attachment's id as `attachmentId`. A piece of it says where it begins with `Upload-Offset`, in bytes; HEAD tells in that header how much has come, and DELETE gives up. It needs no token: whoever has it may use it. Where it begins with `/`, it is on the host that this was asked of.",
     }),
     expiresAt: t.expose('expiresAt', { type: 'DateTime', description: 'Until when it is good.' }),
   }),

@@ -64,7 +64,7 @@ export function corsHeaders(request: IncomingMessage, standing: OriginStanding):
 export function preflightHeaders({ headers }: IncomingMessage): Record<string, string> {
   const asked = headers['access-control-request-headers']
   return {
-    'access-control-allow-methods': 'GET, HEAD, POST, PUT, OPTIONS',
+    'access-control-allow-methods': 'GET, HEAD, POST, PUT, DELETE, OPTIONS',
     'access-control-max-age': '7200',
     ...(asked === undefined ? {} : { 'access-control-allow-headers': asked }),
     vary: 'Origin, Access-Control-Request-Headers',

@@ -6,8 +6,8 @@ import { type Route, sendJson } from './routes.ts'
 
 /**
  * `PUT /files/uploads/TICKET`: a file, as a whole or in pieces, to the signed address of `createUploadTicket`. A piece
- * says with `Upload-Offset` where in the file it begins; `HEAD` tells what has come. The last one is answered with the
- * attachment's id.
+ * says with `Upload-Offset` where in the file it begins; `HEAD` tells what has come, and `DELETE` gives up. The last one is
+ * answered with the attachment's id.
  */
 export function uploadRoute(tickets: Tickets, { readTimeoutMs }: { readonly readTimeoutMs: number }): Route {
   return {
@@ -19,6 +19,11 @@ export function uploadRoute(tickets: Tickets, { readTimeoutMs }: { readonly read
       const parameters = parametersOf(request)
       if (request.method === 'HEAD') {
         tellProgress(response, await tickets.progress(ticketId, parameters)).end()
+        return
+      }
+      if (request.method === 'DELETE') {
+        await tickets.giveUp(ticketId, parameters)
+        response.writeHead(204).end()
         return
       }
       if (request.method !== 'PUT') throw new RequestError('BAD_USER_INPUT', 'A file is sent with PUT.')
