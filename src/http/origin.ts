@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http'
+import { RequestError } from '../platform/errors.ts'
 
 export interface OriginPolicy {
   /** Origins that may call from elsewhere; the member `*` stands for any. */
@@ -83,4 +84,10 @@ function originFrom(url: string): string | undefined {
 function firstOf(header: string | string[] | undefined): string | undefined {
   const text = Array.isArray(header) ? header[0] : header
   return text?.split(',')[0]?.trim() || undefined
+}
+
+/** What refuses a page of another origin. */
+export function foreignOrigin(): RequestError {
+  const remedy = 'Add it to `corsOrigins`; behind a proxy, set `publicUrl` or `trustProxy`.'
+  return new RequestError('FORBIDDEN', `Pages of this origin may not call this server. ${remedy}`)
 }

@@ -1,85 +1,19 @@
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
-import type { GraphQLSchema } from 'graphql'
-import type { Logger } from 'pino'
-import type { Attachments } from '../attachments/attachments.ts'
-import type { Authenticator } from '../auth/authenticator.ts'
-import type { Session } from '../auth/session.ts'
-import { RequestError } from '../platform/errors.ts'
-import type { Metrics } from '../platform/metrics.ts'
-import type { UserExports } from '../runs/user-exports.ts'
-import type { BodyLimits } from './body-limit.ts'
+import { createServer, type ServerResponse } from 'node:http'
 import { downloadRoute } from './download-route.ts'
-import { toHttpRefusal } from './errors.ts'
 import { exportRoute } from './export-route.ts'
-import { asksForPage, graphiqlPolicy, type SignIn } from './graphiql.ts'
+import { graphqlRoute } from './graphql-route.ts'
 import { listen, refuseUpgrade, urlHostOf } from './listen.ts'
 import { createLiveSessions } from './live-sessions.ts'
-import { type MetricsAccess, metricsRoute } from './metrics-route.ts'
-import type { CreateContext, Operation } from './operation.ts'
-import {
-  corsHeaders,
-  isBlindCrossSite,
-  isPreflight,
-  type OriginPolicy,
-  originOf,
-  preflightHeaders,
-  standingOf,
-} from './origin.ts'
-import type { OperationLimits } from './plugins.ts'
-import { limitReading, linger } from './read-timeout.ts'
-import { clientAddressOf, factsOf, pathOf, requestIdOf } from './request.ts'
-import { type Exchange, type HealthSource, healthRoutes, isRouteOf, type Route, sendJson } from './routes.ts'
-import { createStrangerPolicy, type IsOpen } from './strangers.ts'
+import { metricsRoute } from './metrics-route.ts'
+import { foreignOrigin, standingOf } from './origin.ts'
+import { clientAddressOf, factsOf, pathOf } from './request.ts'
+import { createRequestHandler } from './request-handler.ts'
+import { healthRoutes, type Route } from './routes.ts'
+import type { HttpServerOptions } from './server-options.ts'
+import { createStrangerPolicy } from './strangers.ts'
 import { uploadRoute } from './upload-route.ts'
 import { createWebSockets } from './websocket.ts'
-import { createPipeline, type PipelineOptions } from './yoga.ts'
-
-export interface HttpConfig extends OriginPolicy {
-  readonly host: string
-  /** 0 takes any free port. */
-  readonly port: number
-  /** Before every path: empty, or such as `/chat`. */
-  readonly basePath: string
-  /** How long a request may take to arrive. */
-  readonly readTimeoutMs: number
-  /** How long a client may take nothing of what waits for it, or a WebSocket show no sign of life. */
-  readonly writeTimeoutMs: number
-  readonly limits: OperationLimits & {
-    readonly maxRequestBytes: number
-    /** WebSocket connections at a time. */
-    readonly maxConnections: number
-  }
-  readonly attachments: Pick<BodyLimits, 'maxMultipartBytes'>
-}
-
-export interface HttpServerOptions {
-  readonly config: HttpConfig
-  readonly log: Logger
-  readonly schema: GraphQLSchema
-  readonly authenticator: Authenticator
-  readonly createContext: CreateContext
-  /** As in the pipeline; by default there may be any number of operations. */
-  readonly countOperation?: PipelineOptions['countOperation']
-  readonly health: HealthSource
-  /** Without them, there is no `/export`. */
-  readonly userExports?: UserExports | undefined
-  /** Without them, there is nothing below `/files`. */
-  readonly attachments?: Pick<Attachments, 'download' | 'tickets'> | undefined
-  /** Without them, there is no `/metrics`. */
-  readonly metrics?: (Pick<Metrics, 'read'> & MetricsAccess) | undefined
-  /** What `WWW-Authenticate` says to those who have to sign in: `Bearer` where tokens are what they sign in with. */
-  readonly challenge?: string | null | undefined
-  /** How people sign in, for GraphiQL's page; by default not there. */
-  readonly signIn?: SignIn | undefined
-  /** Which root fields are there for those who have not signed in; by default those that the schema says. */
-  readonly isOpen?: IsOpen | undefined
-  /** How often the sessions of open connections are looked up again; by default every 2 s. */
-  readonly sessionCheckMs?: number | undefined
-  /** How long a WebSocket may take to send `connection_init`; by default 10 s. */
-  readonly initTimeoutMs?: number
-  /** How often a WebSocket is pinged; by default every 30 s, or twice in `writeTimeoutMs` where that is shorter. */
-  readonly pingMs?: number
-}
+import { createPipeline } from './yoga.ts'
 
 export interface HttpServer extends AsyncDisposable {
   /** Where clients reach it, `basePath` included. */
@@ -134,7 +68,7 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
   const connectedClients = () => webSockets.count + eventStreams.size
 
   const routes: Route[] = [
-    { path: '/graphql', guarded: true, handle: serveGraphql },
+    graphqlRoute(yoga, config),
     ...healthRoutes(basePath, health, { connectedClients, isDraining: () => isDraining }),
     ...(options.userExports ? [exportRoute(options.userExports)] : []),
     ...(options.attachments
@@ -143,78 +77,7 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
     ...(metrics ? [metricsRoute(metrics, metrics)] : []),
   ]
 
-  async function serveGraphql({ request, response, requestId, log, session }: Exchange): Promise<void> {
-    if (isBlindCrossSite(request)) throw foreignOrigin()
-    const accept = request.headers.accept ?? ''
-    const transport = accept.includes('text/event-stream') ? 'sse' : 'http'
-    if (asksForPage(request.method, accept)) {
-      response.setHeader('content-security-policy', graphiqlPolicy)
-    }
-    const gone = new AbortController()
-    response.once('close', () => {
-      if (!response.writableFinished) gone.abort()
-    })
-    const { signal } = gone
-    const viewer = session?.viewer ?? null
-    const operation: Operation = {
-      viewer,
-      session,
-      callerToken: session?.callerToken ?? null,
-      requestId,
-      transport,
-      clientAddress: clientAddressOf(request, config),
-      signal,
-      log: log.child({ userId: viewer?.id }),
-    }
-    await yoga.handle(request, response, operation)
-  }
-
-  /** The page with which to sign in is there for those who have not, also where what they signed in with is no good. */
-  async function sessionOf(request: IncomingMessage): Promise<Session | null> {
-    try {
-      return await authenticator.authenticate(factsOf(request, config, null))
-    } catch (error) {
-      const isForPage = pathOf(request) === path && asksForPage(request.method, request.headers.accept)
-      if (isForPage && error instanceof RequestError && error.code === 'UNAUTHENTICATED') return null
-      throw error
-    }
-  }
-
-  async function serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const requestId = requestIdOf(request)
-    const exchange = { request, response, requestId, log: log.child({ requestId }) }
-    const path = pathOf(request)
-    const route = path.startsWith(basePath)
-      ? routes.find((candidate) => isRouteOf(candidate, path.slice(basePath.length)))
-      : undefined
-    if (!route?.takesItsTime) limitReading(request, response, config.readTimeoutMs)
-    let session: Session | null = null
-    try {
-      const standing = standingOf(request, config)
-      const headers = {
-        'x-request-id': requestId,
-        'x-content-type-options': 'nosniff',
-        ...corsHeaders(request, standing),
-      }
-      for (const [name, value] of Object.entries(headers)) response.setHeader(name, value)
-      if (isDraining) response.setHeader('connection', 'close')
-      if (originOf(request, config) === undefined) throw new RequestError('BAD_USER_INPUT', 'The Host is malformed.')
-      if (standing === 'foreign') throw foreignOrigin()
-      if (isPreflight(request)) return void response.writeHead(204, preflightHeaders(request)).end()
-      if (!route) throw new RequestError('NOT_FOUND', 'There is nothing at this address.')
-      if (route.guarded) session = await sessionOf(request)
-      await route.handle({ ...exchange, session }, session?.viewer ?? null)
-    } catch (error) {
-      const scope = { viewer: session?.viewer ?? null, requestId, log: exchange.log }
-      const { status, body } = toHttpRefusal(error, scope)
-      const isChallenged = response.headersSent || response.hasHeader('www-authenticate')
-      if (status === 401 && challenge !== null && !isChallenged) response.setHeader('www-authenticate', challenge)
-      if (response.headersSent) response.destroy()
-      else sendJson(response, status, body)
-    } finally {
-      if (route?.takesItsTime) linger(request, config.readTimeoutMs)
-    }
-  }
+  const serve = createRequestHandler({ config, log, authenticator, routes, challenge, isDraining: () => isDraining })
 
   const server = createServer(
     {
@@ -264,9 +127,4 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
       await yoga.dispose()
     },
   }
-}
-
-function foreignOrigin(): RequestError {
-  const remedy = 'Add it to `corsOrigins`; behind a proxy, set `publicUrl` or `trustProxy`.'
-  return new RequestError('FORBIDDEN', `Pages of this origin may not call this server. ${remedy}`)
 }
