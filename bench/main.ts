@@ -5,7 +5,7 @@ import { type Size, scenarios, sizes } from './scenarios.ts'
 
 const usage = `Usage: npm run bench -- [flags]
 
-  --quick          a smoke test: every scenario once, small, in less than half a minute
+  --quick          a smoke test: every scenario once, small, in about a minute
   --only NAME      one scenario: ${scenarios.map(({ name }) => name).join(', ')}; may be repeated
   --json           the report as JSON
   --profile DIR    write a CPU profile of each server there

@@ -59,10 +59,15 @@ async function measure(house: House, place: SearchPlace, { size, centres, millis
 
   for (const mode of modes) {
     for (const [part, atOnce] of [1, 4].entries()) {
-      const { ms, found } = await searchEach({ url, mode, queries: asked(mode, queries[part] ?? []), atOnce })
+      const texts = asked(mode, queries[part] ?? [])
+      const from = await server.remote.call('usage', undefined)
+      const { ms, found } = await searchEach({ url, mode, queries: texts, atOnce })
+      const to = await server.remote.call('usage', undefined)
       if (found === 0) throw new Error(`${name}: nothing was found by ${mode}`)
       const how = atOnce === 1 ? mode : `${mode}, ${atOnce} at once`
       for (const share of [50, 95, 99]) rows.push(row(`${how}, p${share}`, 'ms', percentile(ms, share / 100)))
+      if (atOnce === 1)
+        rows.push(row(`${mode}, CPU a search`, 'ms', (to.cpuMicros - from.cpuMicros) / 1000 / texts.length))
     }
   }
 
