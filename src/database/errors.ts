@@ -19,3 +19,9 @@ export function isCanceledStatement(error: unknown): boolean {
   if (!(error instanceof Prisma.PrismaClientKnownRequestError)) return false
   return /57014/.test(JSON.stringify(error.meta ?? {}) + error.message)
 }
+
+/** Whether PostgreSQL could not make sense of a regular expression, or found it too large (SQLSTATE 2201B). */
+export function isRefusedPattern(error: unknown): boolean {
+  if (!(error instanceof Prisma.PrismaClientKnownRequestError)) return false
+  return /2201B/.test(JSON.stringify(error.meta ?? {}) + error.message)
+}

@@ -12,8 +12,10 @@ import { MessageRef, RoleRef } from './message.ts'
 import { ThreadRef } from './thread.ts'
 
 const maxQueryLength = 2_000
-/** What a search costs beside what it finds: an embedding, and a look at many rows. */
-const searchCost = 50
+/** What a search costs beside what it finds: an embedding, and a look at many rows. An operation holds but a few. */
+const searchCost = 2_000
+/** Counts passages. */
+const statusCost = 50
 
 const SearchModeRef = builder.enumType('SearchMode', {
   description: 'How is searched.',
@@ -142,7 +144,7 @@ builder.queryField('searchStatus', (t) =>
   t.field({
     type: SearchStatusRef,
     description: 'How far search is with what is said. PROVIDER_UNAVAILABLE where search is switched off.',
-    complexity: searchCost,
+    complexity: statusCost,
     resolve: (_root, _args, context) => requireSearch(context).status(),
   }),
 )

@@ -2,7 +2,8 @@ import { assertNever } from '../platform/assert-never.ts'
 import type { Log } from '../platform/log.ts'
 import { searchFullText } from './full-text.ts'
 import { bestOf, byScore, fuse, weights } from './fusion.ts'
-import { parsePattern, patternBetweenSlashes, type SearchRegex } from './regex.ts'
+import type { PatternThreads } from './pattern-threads.ts'
+import { patternBetweenSlashes, type SearchRegex, searchRegexIfPossible } from './regex.ts'
 import type { Hit, Scope } from './scope.ts'
 import { type SemanticServices, searchMeaning, searchMeaningIfPossible } from './semantic.ts'
 
@@ -10,6 +11,7 @@ export type SearchMode = 'HYBRID' | 'SEMANTIC' | 'FULL_TEXT' | 'REGEX'
 
 export interface RankServices extends SemanticServices {
   readonly searchRegex: SearchRegex
+  readonly patterns: PatternThreads
   /** What is less like the query than this is not found by its meaning; 0 to 1. */
   readonly minSimilarity: number
   readonly log: Log
@@ -42,7 +44,7 @@ export async function rank(
     case 'FULL_TEXT':
       return ranked(await searchFullText(database, scope, { query, limit: depth }))
     case 'REGEX':
-      return ranked(await services.searchRegex(scope, { pattern: parsePattern(query), limit: depth }, signal))
+      return services.searchRegex(scope, { source: query, limit: depth }, signal)
     case 'SEMANTIC': {
       const hits = await searchMeaning(services, scope, { query, minSimilarity, limit: depth }, signal)
       return { ...ranked(hits), isComplete: false }
@@ -60,15 +62,15 @@ async function hybrid(
   query: string,
   signal: AbortSignal,
 ): Promise<readonly Hit[]> {
-  const { database, minSimilarity, searchRegex } = services
-  const pattern = patternBetweenSlashes(query)
+  const { database, minSimilarity } = services
+  const source = patternBetweenSlashes(query)
   const [fullText, semantic, regex] = await Promise.all([
     searchFullText(database, scope, { query, limit: depth }),
     searchMeaningIfPossible(services, scope, { query, minSimilarity, limit: depth }, signal),
-    pattern ? searchRegex(scope, { pattern, limit: depth }, signal) : [],
+    source === null ? null : searchRegexIfPossible(services, scope, { source, limit: depth }, signal),
   ])
   return fuse([
-    ...(pattern ? [{ hits: regex, weight: weights.regex }] : []),
+    ...(regex ? [{ hits: regex, weight: weights.regex }] : []),
     { hits: fullText, weight: weights.fullText },
     { hits: semantic, weight: weights.semantic },
   ])

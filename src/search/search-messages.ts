@@ -5,10 +5,11 @@ import type { Message, Thread } from '../database/generated/client.ts'
 import type { Page, PageRequest } from '../database/keyset.ts'
 import { bestOf, byScore } from './fusion.ts'
 import { markedWords } from './marked-words.ts'
+import type { Span } from './pattern-worker.ts'
 import { type RankQuery, type RankServices, rank } from './rank.ts'
-import { parsePattern, patternBetweenSlashes } from './regex.ts'
+import { patternBetweenSlashes } from './regex.ts'
 import type { Hit, SearchFilters } from './scope.ts'
-import { snippetOf } from './snippets.ts'
+import { patternSpans, snippetOf, wordSpans } from './snippets.ts'
 
 export interface SearchRequest extends RankQuery {
   readonly filters: SearchFilters
@@ -49,14 +50,14 @@ export async function searchMessages(
   if (filters.threadId !== null) await requireThread(viewer, services.database, filters.threadId)
   const { hits, isComplete } = await rank(services, { viewer, ...filters }, request, signal)
   const good = hits
-    .map((hit) => ({ ...hit, score: Math.round(hit.score * scale) / scale }))
+    .map((hit) => ({ ...hit, score: Math.round(Math.min(Math.max(hit.score, 0), 1) * scale) / scale }))
     .filter(({ score }) => score >= (minScore ?? 0))
     .sort(byScore)
   const listed = groupByThread ? bestOf(good, (hit) => hit.threadId) : good
   const { rows, ...more } = sliceOf(listed, page)
   return {
     ...more,
-    rows: await resultsOf(viewer, services, request, rows),
+    rows: await resultsOf(viewer, services, request, rows, signal),
     totalCount: isComplete ? listed.length : null,
   }
 }
@@ -89,11 +90,12 @@ function sliceOf(hits: readonly Hit[], { size, from, after, before }: PageReques
 /** A message that has gone since it was found is left out. */
 async function resultsOf(
   viewer: Viewer,
-  { database }: RankServices,
-  { query, mode }: RankQuery,
+  services: RankServices,
+  query: RankQuery,
   hits: readonly Hit[],
+  signal: AbortSignal,
 ): Promise<readonly SearchResult[]> {
-  const messages = await database.message.findMany({
+  const messages = await services.database.message.findMany({
     where: {
       id: { in: hits.map(({ messageId }) => messageId) },
       ownerId: viewer.id,
@@ -102,12 +104,27 @@ async function resultsOf(
     include: { thread: true },
   })
   const byId = new Map(messages.map((message) => [message.id, message]))
-  const pattern = mode === 'REGEX' ? parsePattern(query) : mode === 'HYBRID' ? patternBetweenSlashes(query) : null
-  const marked = pattern ?? (await markedWords(database, query))
-  return hits.flatMap((hit) => {
+  const found = hits.filter(({ messageId }) => byId.has(messageId))
+  const spans = await spansOf(services, query, found, signal)
+  return found.flatMap((hit, index) => {
     const message = byId.get(hit.messageId)
     if (!message) return []
-    const snippet = snippetOf(hit.text, marked)
+    const snippet = snippetOf(hit.text, spans[index] ?? [])
     return [{ thread: message.thread, message, score: hit.score, snippet, key: keyOf(hit) }]
   })
+}
+
+/** What is marked in each. */
+async function spansOf(
+  { database, patterns }: RankServices,
+  { query, mode }: RankQuery,
+  hits: readonly Hit[],
+  signal: AbortSignal,
+): Promise<readonly (readonly Span[])[]> {
+  const texts = hits.map(({ text }) => text)
+  const source = mode === 'REGEX' ? query : mode === 'HYBRID' ? patternBetweenSlashes(query) : null
+  const spans = source === null ? null : await patternSpans(patterns, source, texts, signal)
+  if (spans !== null) return spans
+  const marked = await markedWords(database, query)
+  return texts.map((text) => wordSpans(text, marked))
 }

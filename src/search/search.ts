@@ -6,9 +6,11 @@ import type { Providers } from '../providers/registry.ts'
 import { createEmbedders, type Embedders, type EmbeddersConfig } from './embedders.ts'
 import { type IndexerOptions, keepIndexing } from './indexer.ts'
 import { createPassagesLike, type PassagesLike } from './passages-like.ts'
+import { PatternThreads } from './pattern-threads.ts'
 import { createPgvectorIndex, hasPgvector } from './pgvector-index.ts'
 import type { RankServices } from './rank.ts'
-import { createLocalRegex, createServerRegex } from './regex.ts'
+import { createLocalRegex, createServerRegex, patternBetweenSlashes } from './regex.ts'
+import { SearchLimits } from './search-limits.ts'
 import { type SearchRequest, type SearchResults, searchMessages } from './search-messages.ts'
 import { createSignsIndex } from './signs-index.ts'
 import { type SearchStatus, searchStatus } from './status.ts'
@@ -23,7 +25,7 @@ export interface SearchOptions {
 
 /** Search over what users have said and were told, and over their files. */
 export interface Search extends AsyncDisposable {
-  /** See `searchMessages`. */
+  /** See `searchMessages`; RATE_LIMITED where too many of the viewer's searches wait. */
   find(viewer: Viewer, request: SearchRequest, page: PageRequest, signal: AbortSignal): Promise<SearchResults>
   /** See `PassagesLike`. */
   readonly passagesLike: PassagesLike
@@ -38,16 +40,24 @@ export async function openSearch(options: SearchOptions): Promise<Search> {
   resources.use(keepIndexing(parts))
   const { database, config, log } = options
   const client = database.client
+  const patterns = resources.use(new PatternThreads(log))
+  const limits = new SearchLimits()
   const services: RankServices = {
     ...parts,
-    searchRegex: database.kind === 'embedded' ? createLocalRegex(client) : createServerRegex(client),
+    searchRegex: (database.kind === 'embedded' ? createLocalRegex : createServerRegex)(client, patterns),
+    patterns,
     minSimilarity: config.minSimilarity,
     log,
   }
   const held = resources.move()
   return {
-    find: (viewer, request, page, signal) => searchMessages(viewer, services, request, page, signal),
     passagesLike: createPassagesLike(services),
+    find: (viewer, request, page, signal) => {
+      const { mode, query } = request
+      const hasPattern = mode === 'REGEX' || (mode === 'HYBRID' && patternBetweenSlashes(query) !== null)
+      const search = () => searchMessages(viewer, services, request, page, signal)
+      return limits.run({ userId: viewer.id, hasPattern }, search, signal)
+    },
     status: () => searchStatus(parts),
     [Symbol.asyncDispose]: () => held.disposeAsync(),
   }

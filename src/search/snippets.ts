@@ -1,43 +1,47 @@
-import { RE2JS } from 're2js'
 import type { MarkedWords } from './marked-words.ts'
+import type { PatternThreads } from './pattern-threads.ts'
+import type { Span } from './pattern-worker.ts'
 import { fold } from './words.ts'
 
 /** Of a snippet, in UTF-16 code units, marks and escapes left out. */
 const maxLength = 240
-
-interface Span {
-  readonly start: number
-  readonly end: number
-}
+/** What a pattern's matches on a page may take: what is not found by then is not marked. */
+const marksBudget = { wallMs: 1_000, cpuMs: 200 }
+/** Matches of a pattern that are looked for in a passage. */
+const mostSpans = 20
 
 /**
- * The part of a passage that shows best why it was found, as HTML: its text is escaped, and what matched stands in
- * `<mark>`. With no match, as where only the meaning is alike, its beginning.
+ * The part of a passage that shows best why it was found, as HTML: its text is escaped, and what matched, given in order,
+ * stands in `<mark>`. With no match, as where only the meaning is alike, its beginning.
  */
-export function snippetOf(text: string, asked: MarkedWords | RE2JS): string {
-  const matches = asked instanceof RE2JS ? patternSpans(text, asked) : wordSpans(text, asked)
+export function snippetOf(text: string, matches: readonly Span[]): string {
   const { start, end } = bestWindow(text, matches)
   let html = start > 0 ? '…' : ''
   let at = start
   for (const match of matches) {
-    if (match.start < at || match.end > end) continue
-    html += `${escapeHtml(text.slice(at, match.start))}<mark>${escapeHtml(text.slice(match.start, match.end))}</mark>`
-    at = match.end
+    if (match.start < at || match.start >= end) continue
+    const matchEnd = Math.min(match.end, end)
+    html += `${escapeHtml(text.slice(at, match.start))}<mark>${escapeHtml(text.slice(match.start, matchEnd))}</mark>`
+    at = matchEnd
   }
   return `${html}${escapeHtml(text.slice(at, end))}${end < text.length ? '…' : ''}`
 }
 
-function patternSpans(text: string, pattern: RE2JS): Span[] {
-  const matcher = pattern.matcher(text)
-  const spans: Span[] = []
-  while (spans.length < maxLength && matcher.find()) {
-    const span = { start: matcher.start(), end: Math.min(matcher.end(), matcher.start() + maxLength) }
-    if (span.end > span.start) spans.push(span)
-  }
-  return spans
+/** Where texts match a pattern, one list for each; null where it is no valid pattern. Throws the signal's reason. */
+export async function patternSpans(
+  patterns: PatternThreads,
+  source: string,
+  texts: readonly string[],
+  signal: AbortSignal,
+): Promise<readonly (readonly Span[])[] | null> {
+  if (texts.length === 0) return []
+  const response = await patterns.ask({ kind: 'mark', source, texts, mostSpans, budget: marksBudget }, signal)
+  if (response === null) return texts.map(() => [])
+  return 'spans' in response ? response.spans : null
 }
 
-function wordSpans(text: string, { words, stems }: MarkedWords): Span[] {
+/** Where a text says the words that are marked. */
+export function wordSpans(text: string, { words, stems }: MarkedWords): readonly Span[] {
   const matches = (word: string) => words.has(word) || stems.some((stem) => word.startsWith(stem))
   const spans: Span[] = []
   for (const { segment, index, isWordLike } of segmenter.segment(text)) {
@@ -52,7 +56,7 @@ const segmenter = new Intl.Segmenter(undefined, { granularity: 'word' })
 function bestWindow(text: string, matches: readonly Span[]): Span {
   let best = { start: 0, count: 0 }
   for (const { start } of matches) {
-    const count = matches.filter((other) => other.start >= start && other.end <= start + (maxLength * 3) / 4).length
+    const count = matches.filter((other) => other.start >= start && other.start < start + (maxLength * 3) / 4).length
     if (count > best.count) best = { start, count }
   }
   const from = best.count === 0 ? 0 : Math.max(0, Math.min(best.start - maxLength / 4, text.length - maxLength))
