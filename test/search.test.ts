@@ -72,6 +72,11 @@ describe('patterns', () => {
     expect(first?.snippet).toContain('<mark>roof is 4,200 euros</mark>')
   })
 
+  test('between slashes, what is no pattern is searched for by its words', async () => {
+    const [first] = await find(client, '/new roof (/')
+    expect(first?.snippet).toContain('<mark>new</mark> <mark>roof</mark>')
+  })
+
   test.each(['(', 'a{1001}', '(?<=a)b', '(a{100}){100}'])('%s is refused, with the field', async (query) => {
     const { errors } = await client.respond(SearchDocument, { query, mode: 'REGEX' })
     expect(errors[0]?.extensions).toMatchObject({ code: 'BAD_USER_INPUT', field: 'query' })
