@@ -1,5 +1,5 @@
-import { setImmediate } from 'node:timers/promises'
 import { type Transcript, type Turn, textOf, toolCallsOf } from '../chat/transcript.ts'
+import { createPauses } from '../platform/pauses.ts'
 import { imageTokens } from './image-tokens.ts'
 import { fileTextOf, isImageFile, isTextFile } from './input-files.ts'
 import type { Usage } from './usage.ts'
@@ -9,8 +9,6 @@ const maxCounted = 100_000
 const samples = 20
 /** The tokenizer's time grows with the square of a run without spaces, so that it gets no more than this at once. */
 const maxPiece = 256
-/** What is counted between two turns of the event loop. */
-const maxBurst = 8_192
 /** What OpenAI's chat format adds for each message, and for the answer's beginning. */
 const tokensPerTurn = 3
 const tokensPerAnswer = 3
@@ -18,12 +16,13 @@ const tokensPerAnswer = 3
 /** Tokens of `text` in o200k_base, OpenAI's newer encoding; a few per cent off for others, and for long texts. */
 export async function countTokens(text: string): Promise<number> {
   if (text === '') return 0
-  if (text.length <= maxCounted) return countWhole(text)
+  const pause = createPauses()
+  if (text.length <= maxCounted) return countWhole(text, pause)
   const sampleLength = Math.floor(maxCounted / samples)
   let counted = 0
   for (let index = 0; index < samples; index++) {
     const start = Math.floor((index * (text.length - sampleLength)) / (samples - 1))
-    counted += await countWhole(text.slice(start, start + sampleLength))
+    counted += await countWhole(text.slice(start, start + sampleLength), pause)
   }
   return Math.round((counted * text.length) / (samples * sampleLength))
 }
@@ -55,20 +54,16 @@ export function imageTokensOf(turn: Turn, kind: string): number {
   return files.filter(isImageFile).reduce((sum, { size }) => sum + imageTokens(kind, size), 0)
 }
 
-async function countWhole(text: string): Promise<number> {
+async function countWhole(text: string, pause: ReturnType<typeof createPauses>): Promise<number> {
   // Its tables take megabytes and a quarter of a second: a start should not wait for them.
   const tokenizer = await import('gpt-tokenizer/encoding/o200k_base')
   const asText = { disallowedSpecial: new Set<string>() }
   let count = 0
-  let burst = 0
   for (let start = 0; start < text.length; ) {
     const end = pieceEnd(text, start)
     count += tokenizer.countTokens(text.slice(start, end), asText)
-    burst += end - start
     start = end
-    if (burst < maxBurst) continue
-    burst = 0
-    await setImmediate()
+    await pause()
   }
   return count
 }
