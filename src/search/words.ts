@@ -17,9 +17,17 @@ const segmenter = new Intl.Segmenter(undefined, { granularity: 'word' })
  * on letters, with spaces between the parts of codes, and between the words of languages that write none.
  */
 export function searchable(text: string): string {
-  return foldAccents(text)
-    .replaceAll(joints, ' ')
-    .replaceAll(unspaced, (run) => ` ${[...segmenter.segment(run)].map(({ segment }) => segment).join(' ')} `)
+  return spaced(foldAccents(text).replaceAll(joints, ' '))
+}
+
+/** All runs are segmented at once, each on a line of its own: to begin costs more than to go on. */
+function spaced(text: string): string {
+  const runs = text.match(unspaced)
+  if (runs === null) return text
+  const segments = Array.from(segmenter.segment(runs.join('\n')), ({ segment }) => segment)
+  const words = segments.join(' ').split(' \n ')
+  let run = 0
+  return text.replaceAll(unspaced, () => ` ${words[run++] ?? ''} `)
 }
 
 const beyondAscii = /[\u0080-\uffff]/
