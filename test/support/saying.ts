@@ -1,8 +1,9 @@
 import type { PrismaClient } from '../../src/database/generated/client.ts'
 import { newId, newUlid } from '../../src/platform/ids.ts'
-import { indexMessages } from '../../src/search/index-messages.ts'
-import type { Scope } from '../../src/search/scope.ts'
+import { indexAll } from '../../src/search/indexer.ts'
+import { noFilters, type Scope } from '../../src/search/scope.ts'
 import { createViewer } from './chat.ts'
+import { silentLog } from './database.ts'
 
 /** Where all that a new user has said, in messages of these texts, can be searched: no server is needed. */
 export async function saying(client: PrismaClient, texts: readonly string[]): Promise<Scope> {
@@ -11,6 +12,6 @@ export async function saying(client: PrismaClient, texts: readonly string[]): Pr
   const stored = { threadId, ownerId: viewer.id, role: 'USER', status: 'COMPLETED' } as const
   await client.thread.create({ data: { id: threadId, ownerId: viewer.id, revision: newUlid() } })
   await client.message.createMany({ data: texts.map((text) => ({ ...stored, id: newId('message'), text })) })
-  await indexMessages(client, texts.length)
-  return { viewer, modelId: null, threadId: null, role: null, createdAfter: null, createdBefore: null }
+  await indexAll({ database: client, log: silentLog }, new AbortController().signal)
+  return { ...noFilters, viewer }
 }
