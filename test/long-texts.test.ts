@@ -10,8 +10,8 @@ const words = ['fox', 'dog', '4521'].map((word) => [{ text: word, isStem: false 
 
 test.each([
   ['counting its tokens', () => countTokens(text)],
-  ['cutting it into passages', () => cutPassages(text)],
-  ['looking for words in its passages', async () => scoresByWords(await cutPassages(text), words)],
+  ['cutting it into passages', () => Array.fromAsync(cutPassages(text))],
+  ['looking for words in its passages', async () => scoresByWords(await Array.fromAsync(cutPassages(text)), words)],
 ])('%s lets others have their turn', async (_what, work) => {
   // What is loaded and compiled once is none of it.
   await countTokens('warm')
