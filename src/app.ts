@@ -1,32 +1,25 @@
-import { join } from 'node:path'
 import packageJson from '../package.json' with { type: 'json' }
-import { openAttachments } from './attachments/attachments.ts'
-import { createImages } from './attachments/images.ts'
-import { openBlobStore } from './attachments/open-blob-store.ts'
-import { createFileReader } from './attachments/reading/file-reader.ts'
+import { openAttachments } from './attachments/open-attachments.ts'
 import { openAccounts } from './auth/accounts.ts'
 import { prepareAuthenticator, takesPersonalTokens } from './auth/modes.ts'
 import { createQuotas } from './auth/quotas.ts'
-import { type Database, openDatabase } from './database/database.ts'
+import { openDatabase } from './database/database.ts'
 import { applyMigrations } from './database/migrations.ts'
-import type { Context, Services } from './graphql/context.ts'
+import type { Services } from './graphql/context.ts'
 import { createSchema } from './graphql/schema.ts'
-import type { Operation } from './http/operation.ts'
+import { contextFactory } from './http/operation.ts'
 import { createHttpServer, type HttpServer } from './http/server.ts'
-import type { McpPool } from './mcp/mcp.ts'
-import { noServers } from './mcp/no-servers.ts'
-import { createReaper } from './mcp/reaper.ts'
+import { openMcpPool } from './mcp/open-pool.ts'
 import type { McpServerConfig } from './mcp/server-config.ts'
 import type { Config } from './platform/config/schema.ts'
 import { messageOf } from './platform/errors.ts'
 import { createJsonSchemas } from './platform/json-schema.ts'
 import type { Log } from './platform/log.ts'
 import { createMetrics } from './platform/metrics.ts'
-import { OutboundGuard } from './platform/outbound-guard.ts'
 import type { Kind } from './providers/kinds.ts'
+import { openProviders } from './providers/open-providers.ts'
 import { createProviderMetrics } from './providers/provider-metrics.ts'
-import { createProviders, type Providers } from './providers/registry.ts'
-import { openStoredProviders } from './providers/stored-providers.ts'
+import type { Providers } from './providers/registry.ts'
 import { CallerTokens } from './runs/caller-tokens.ts'
 import { createElicitations } from './runs/elicitations.ts'
 import { keepHouse } from './runs/housekeeping.ts'
@@ -34,7 +27,7 @@ import { InProcessQueue } from './runs/in-process-queue.ts'
 import { MemoryStream } from './runs/memory-stream.ts'
 import { createRuns } from './runs/runs.ts'
 import { createUserExports } from './runs/user-exports.ts'
-import { openSearch, type Search } from './search/search.ts'
+import { openSearch } from './search/search.ts'
 import type { BuiltinTool } from './tools/builtin/builtin-tool.ts'
 import { createBuiltinSource } from './tools/builtin/builtin-tools.ts'
 import { createMcpSource } from './tools/mcp-source.ts'
@@ -89,28 +82,12 @@ export async function createApp({ config, log, kinds, builtinTools, mcpServers =
 
   const metrics = createMetrics()
   const providerMetrics = createProviderMetrics(metrics.registry)
-  const outbound = resources.use(
-    new OutboundGuard({
-      ...config.outbound,
-      // There, whoever adds a provider is whoever runs the server.
-      allowPrivateAddresses: config.outbound.allowPrivateAddresses ?? config.auth.mode === 'local',
-    }),
-  )
-  const providers = resources.use(createProviders({ config, log, kinds, outbound, metrics: providerMetrics }))
-  const storedProviders = resources.use(
-    await openStoredProviders({
-      database: database.client,
-      providers,
-      outbound,
-      encryptionKey: config.encryptionKey,
-      // Where no models are asked, nobody needs to know at once who could be.
-      isShared: database.kind === 'postgres' && config.llm.enabled,
-      log,
-    }),
+  const { providers, storedProviders } = resources.use(
+    await openProviders({ database, config, kinds, metrics: providerMetrics, log }),
   )
   void providers.reportUnknownModels()
   const schemas = resources.use(createJsonSchemas({ log }))
-  const mcp = resources.use(await openMcpServers(mcpServers, { config, log }))
+  const mcp = resources.use(await openMcpPool({ servers: mcpServers, config, version, log }))
   const tools = createToolbox({
     sources: [createBuiltinSource(builtinTools), createMcpSource({ pool: mcp, schemas })],
     schemas,
@@ -119,27 +96,15 @@ export async function createApp({ config, log, kinds, builtinTools, mcpServers =
     log,
   })
   const baseUrl = config.publicUrl ?? config.basePath
-  const attachments = resources.use(
-    await openAttachments({
-      database: database.client,
-      isSoleOwner: database.kind === 'embedded',
-      store: resources.use(await openBlobStore({ config: config.attachments, dataDir: config.dataDir })),
-      reader: resources.use(createFileReader({ log })),
-      images: createImages(),
-      log,
-      spoolDirectory: join(config.dataDir, 'uploads'),
-      encryptionKey: config.encryptionKey,
-      baseUrl,
-      maxBytes: config.attachments.maxBytes,
-      maxBytesPerUser: config.attachments.maxBytesPerUser,
-      urlTtlMs: config.attachments.urlTtlMs,
-    }),
-  )
+  const attachments = resources.use(await openAttachments({ database, config, baseUrl, log }))
   const callerTokens = new CallerTokens()
   const elicitations = resources.use(createElicitations({ database: database.client, schemas, log }))
   const quotas = createQuotas({ config: config.quotas, database: database.client })
   const stream = resources.use(new MemoryStream(config.stream))
-  const search = config.search.enabled ? resources.use(await openAppSearch(database, providers, { config, log })) : null
+  const searchConfig = { minSimilarity: config.search.minSimilarity, embedding: config.embedding }
+  const search = config.search.enabled
+    ? resources.use(await openSearch({ database, providers, config: searchConfig, log }))
+    : null
   const runs = resources.use(
     await createRuns({
       database: database.client,
@@ -201,23 +166,13 @@ export async function createApp({ config, log, kinds, builtinTools, mcpServers =
     features,
     connectedClients: () => server.connectedClients(),
   }
-  const createContext = ({ viewer, callerToken, requestId, clientAddress, log, signal }: Operation): Context => ({
-    viewer,
-    callerToken,
-    requestId,
-    clientAddress,
-    log,
-    signal,
-    services,
-    streamPosition: stream.position(),
-  })
   const server: HttpServer = resources.use(
     await createHttpServer({
       config,
       log,
       schema: createSchema(),
       authenticator,
-      createContext,
+      createContext: contextFactory(services),
       countOperation: (viewer) => quotas.requests.count(viewer),
       health: {
         info: () => ({ name: 'Parley', version, startedAt, features }),
@@ -247,38 +202,4 @@ export async function createApp({ config, log, kinds, builtinTools, mcpServers =
     },
     [Symbol.asyncDispose]: () => held.disposeAsync(),
   }
-}
-
-/** Without servers, the SDK is not even loaded: that takes longer than all the rest. */
-async function openMcpServers(
-  servers: readonly McpServerConfig[],
-  { config, log }: Pick<AppOptions, 'config' | 'log'>,
-): Promise<McpPool> {
-  if (servers.length === 0) return noServers
-  const [{ createMcpPool }, { createStdioTransport }] = await Promise.all([
-    import('./mcp/pool.ts'),
-    import('./mcp/stdio-transport.ts'),
-  ])
-  const reaper = createReaper({ log })
-  const pool = createMcpPool({
-    servers,
-    defaultTimeoutMs: config.tools.timeoutMs,
-    maxResultBytes: config.tools.maxResultBytes,
-    version,
-    log,
-    startStdio: (server, limits) => createStdioTransport(server, { ...limits, reaper }),
-  })
-  const held = new AsyncDisposableStack()
-  held.use(reaper)
-  held.use(pool)
-  return { ...pool, [Symbol.asyncDispose]: () => held.disposeAsync() }
-}
-
-function openAppSearch(
-  database: Database,
-  providers: Providers,
-  { config, log }: Pick<AppOptions, 'config' | 'log'>,
-): Promise<Search> {
-  const { search, embedding } = config
-  return openSearch({ database, providers, config: { minSimilarity: search.minSimilarity, embedding }, log })
 }

@@ -82,7 +82,7 @@ export interface Attachments extends AsyncDisposable {
 
 const sweepMs = 600_000
 
-export async function openAttachments(options: AttachmentsOptions): Promise<Attachments> {
+export async function createAttachments(options: AttachmentsOptions): Promise<Attachments> {
   const { database, store, images, log, maxBytes, maxBytesPerUser, encryptionKey, baseUrl } = options
   const spool = await openSpool(options.spoolDirectory)
   const urls = createFileUrls({ encryptionKey, baseUrl, downloadMs: options.urlTtlMs })

@@ -3,6 +3,7 @@ import type { Logger } from 'pino'
 import type { CallerToken } from '../auth/caller-token.ts'
 import type { Session } from '../auth/session.ts'
 import type { Viewer } from '../auth/viewer.ts'
+import type { Context, Services } from '../graphql/context.ts'
 
 export type Transport = 'http' | 'sse' | 'websocket'
 
@@ -35,3 +36,17 @@ export interface Operation {
 
 /** What resolvers get: made for each execution, of a subscription for each event. */
 export type CreateContext = (operation: Operation) => object
+
+/** Contexts of these services, each with the stream's position when it is made. */
+export function contextFactory(services: Services): (operation: Operation) => Context {
+  return ({ viewer, callerToken, requestId, clientAddress, log, signal }) => ({
+    viewer,
+    callerToken,
+    requestId,
+    clientAddress,
+    log,
+    signal,
+    services,
+    streamPosition: services.stream.position(),
+  })
+}
