@@ -108,19 +108,17 @@ builder.queryField('search', (t) =>
     },
     resolve: async (_root, args, context) => {
       const { query, mode, minScore, groupByThread } = args
-      const results = await requireSearch(context).find(
-        requireViewer(context),
-        {
-          query: checkedQuery(query),
-          mode: mode ?? 'HYBRID',
-          filters: checkedFilters(args),
-          minScore: checkedScore(minScore ?? null),
-          groupByThread: groupByThread ?? false,
-        },
-        pageRequest('search', args),
-        context.signal,
-      )
-      return toConnection(results)
+      const request = {
+        query: checkedQuery(query),
+        mode: mode ?? 'HYBRID',
+        filters: checkedFilters(args),
+        minScore: checkedScore(minScore ?? null),
+        groupByThread: groupByThread ?? false,
+      }
+      const page = pageRequest('search', args)
+      const search = requireSearch(context)
+      const viewer = requireViewer(context)
+      return toConnection(await together(context, (signal) => search.find(viewer, request, page, signal)))
     },
   }),
 )
@@ -148,6 +146,20 @@ builder.queryField('searchStatus', (t) =>
     resolve: (_root, _args, context) => requireSearch(context).status(),
   }),
 )
+
+const endings = new WeakMap<Context, AbortController>()
+
+/** One that fails takes its operation's whole answer with it: nobody waits for the others any more. */
+async function together<Result>(context: Context, search: (signal: AbortSignal) => Promise<Result>): Promise<Result> {
+  const ending = endings.get(context) ?? new AbortController()
+  endings.set(context, ending)
+  try {
+    return await search(AbortSignal.any([context.signal, ending.signal]))
+  } catch (error) {
+    ending.abort(error)
+    throw error
+  }
+}
 
 function requireSearch({ services: { search } }: Context): Search {
   if (search === null) throw new RequestError('PROVIDER_UNAVAILABLE', 'Search is switched off (search.enabled).')

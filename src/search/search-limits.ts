@@ -13,8 +13,10 @@ const retryAfterSeconds = 2
 
 interface Queue {
   readonly limit: LimitFunction
-  /** Those that are under way or wait. */
-  count: number
+  /** Those that somebody waits for. */
+  wanted: number
+  /** These, and those that nobody waits for and that are not over. */
+  held: number
 }
 
 /** How many searches this process does at once: the others wait, users in turn. */
@@ -33,11 +35,12 @@ export class SearchLimits {
     signal: AbortSignal,
   ): Promise<Result> {
     signal.throwIfAborted()
-    const queue = this.#users.get(userId) ?? { limit: pLimit(mostOfUser), count: 0 }
-    if (queue.count >= mostOfUser + mostWaiting)
+    const queue = this.#users.get(userId) ?? { limit: pLimit(mostOfUser), wanted: 0, held: 0 }
+    if (queue.wanted >= mostOfUser + mostWaiting)
       throw new RequestError('RATE_LIMITED', 'Too many of your searches wait.', { details: { retryAfterSeconds } })
     this.#users.set(userId, queue)
-    queue.count += 1
+    queue.wanted += 1
+    queue.held += 1
     const turn = async () => {
       signal.throwIfAborted()
       return this.#all(() => {
@@ -48,9 +51,11 @@ export class SearchLimits {
     const searched = queue
       .limit(() => (hasPattern ? this.#patterns(turn) : turn()))
       .finally(() => {
-        queue.count -= 1
-        if (queue.count === 0) this.#users.delete(userId)
+        queue.held -= 1
+        if (queue.held === 0) this.#users.delete(userId)
       })
-    return await orAborted(searched, signal)
+    return await orAborted(searched, signal).finally(() => {
+      queue.wanted -= 1
+    })
   }
 }
