@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import {
   ClearThreadDocument,
+  DeleteAttachmentDocument,
   DeleteThreadDocument,
   PurgeThreadDocument,
   RestoreThreadDocument,
@@ -9,6 +10,7 @@ import {
   UpdateMessageDocument,
 } from './generated/graphql.ts'
 import { createTestClient, type TestClient } from './support/client.ts'
+import { readAttachment, upload } from './support/files.ts'
 import { countRounds } from './support/rounds.ts'
 import { find, indexed } from './support/search.ts'
 import { startTestServer, type TestServer } from './support/server.ts'
@@ -27,19 +29,30 @@ afterAll(async () => {
 })
 
 type Step = {
-  readonly kind: 'send' | 'edit' | 'delete' | 'restore' | 'clear' | 'purge' | 'search'
+  readonly kind: 'send' | 'attach' | 'detach' | 'edit' | 'delete' | 'restore' | 'clear' | 'purge' | 'search'
   readonly of: number
 }
 
 const step: fc.Arbitrary<Step> = fc.record({
-  kind: fc.constantFrom('send', 'send', 'edit', 'edit', 'delete', 'restore', 'restore', 'clear', 'purge', 'search'),
+  kind: fc.constantFrom(
+    ...(['send', 'send', 'attach', 'attach', 'detach', 'edit', 'edit', 'delete'] as const),
+    ...(['restore', 'restore', 'clear', 'purge', 'search'] as const),
+  ),
   of: fc.nat(1_000),
 })
 
 /** What one thread says, as it should be. */
 interface Said {
   readonly messages: Map<string, string>
+  /** What files of messages say: of each, its id, and the message that it is on. */
+  readonly files: Map<string, { readonly id: string; readonly messageId: string }>
   isDeleted: boolean
+}
+
+const fileName = 'said.txt'
+
+function unmarked(snippet: string): string {
+  return snippet.replaceAll(/<\/?mark>/g, '')
 }
 
 /** Threads of one round, each message of which holds a word of the round and one that no other text ever held. */
@@ -58,6 +71,10 @@ class Round {
     switch (kind) {
       case 'send':
         return this.#send(of % 2 === 0 || said.isDeleted ? null : threadId)
+      case 'attach':
+        return this.#send(said.isDeleted ? null : threadId, true)
+      case 'detach':
+        return this.#detach(said, of)
       case 'edit':
         return this.#edit(said, of)
       case 'delete':
@@ -73,6 +90,7 @@ class Round {
         if (said.isDeleted) return
         await client.request(ClearThreadDocument, { threadId })
         said.messages.clear()
+        said.files.clear()
         return
       case 'purge':
         await client.request(PurgeThreadDocument, { threadId })
@@ -85,17 +103,45 @@ class Round {
 
   /** What is found is what is said, all of it, and in each mode nothing else. */
   async settle(): Promise<void> {
+    const files = this.#present().flatMap(({ files }) => [...files])
+    for (const [, { id }] of files) await readAttachment(client, id)
     await indexed(client)
-    expect(await this.#found()).toEqual([...this.#said()].toSorted())
+    expect(await this.#found()).toEqual(
+      this.#present()
+        .flatMap(({ messages }) => [...messages.values()])
+        .toSorted(),
+    )
+    for (const [text, { messageId }] of files) {
+      const found = await find(client, `"${text}"`, { mode: 'FULL_TEXT' })
+      expect(found.map(({ message, snippet }) => [message.id, unmarked(snippet)])).toEqual([[messageId, text]])
+    }
     await this.#expectOnlyWhatIsSaid()
   }
 
-  async #send(threadId: string | null): Promise<void> {
+  /** A file is sent before it is read. */
+  async #send(threadId: string | null, withFile = false): Promise<void> {
     const text = this.#newText()
-    const { sendMessage } = await client.request(SendMessageDocument, { input: { text, threadId } })
-    const said = this.#threads.get(sendMessage.thread.id) ?? { messages: new Map(), isDeleted: false }
+    const fileText = this.#newText()
+    const file = withFile ? await upload({ server }, fileName, fileText) : null
+    const { sendMessage } = await client.request(SendMessageDocument, {
+      input: { text, threadId, ...(file && { attachmentIds: [file.id] }) },
+    })
+    const said = this.#threads.get(sendMessage.thread.id) ?? {
+      messages: new Map(),
+      files: new Map(),
+      isDeleted: false,
+    }
     this.#threads.set(sendMessage.thread.id, said)
-    said.messages.set(sendMessage.message?.id ?? expect.fail('no message'), text)
+    const messageId = sendMessage.message?.id ?? expect.fail('no message')
+    said.messages.set(messageId, text)
+    if (file) said.files.set(fileText, { id: file.id, messageId })
+  }
+
+  async #detach(said: Said, of: number): Promise<void> {
+    const [text, file] = [...said.files][of % Math.max(1, said.files.size)] ?? []
+    if (text === undefined || file === undefined || said.isDeleted) return
+    await client.request(DeleteAttachmentDocument, { attachmentId: file.id })
+    said.files.delete(text)
   }
 
   async #edit(said: Said, of: number): Promise<void> {
@@ -108,12 +154,14 @@ class Round {
 
   /** While the index is behind, something may be missing, and nothing may be wrong. */
   async #expectOnlyWhatIsSaid(): Promise<void> {
-    const said = this.#said()
+    const said = this.#present()
     for (const mode of ['FULL_TEXT', 'SEMANTIC', 'REGEX', 'HYBRID'] as const) {
       const found = await find(client, this.#word, { mode, first: 100 })
       for (const { message, snippet } of found.filter(({ message: { text } }) => text.includes(this.#word))) {
-        expect(said).toContain(message.text)
-        expect(snippet.replaceAll(/<\/?mark>/g, '')).toBe(message.text)
+        const { messages, files } = said.find((thread) => thread.messages.has(message.id)) ?? expect.fail('not said')
+        expect(message.text).toBe(messages.get(message.id))
+        const fileTexts = [...files].filter(([, file]) => file.messageId === message.id).map(([text]) => text)
+        expect([message.text, ...fileTexts, ...fileTexts.map(() => fileName)]).toContain(unmarked(snippet))
       }
     }
   }
@@ -123,9 +171,8 @@ class Round {
     return found.map(({ message: { text } }) => text).toSorted()
   }
 
-  #said(): ReadonlySet<string> {
-    const present = [...this.#threads.values()].filter(({ isDeleted }) => !isDeleted)
-    return new Set(present.flatMap(({ messages }) => [...messages.values()]))
+  #present(): Said[] {
+    return [...this.#threads.values()].filter(({ isDeleted }) => !isDeleted)
   }
 
   #newText(): string {

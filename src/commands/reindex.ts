@@ -2,8 +2,10 @@ import { openDatabase } from '../database/database.ts'
 import { applyMigrations } from '../database/migrations.ts'
 import { loadConfig } from '../platform/config/load.ts'
 import { createLog } from '../platform/log.ts'
+import { OutboundGuard } from '../platform/outbound-guard.ts'
 import { kinds } from '../providers/kinds.ts'
 import { createProviders } from '../providers/registry.ts'
+import { openStoredProviders } from '../providers/stored-providers.ts'
 import { reindex as makeAnew } from '../search/reindex.ts'
 import { openSearchParts } from '../search/search.ts'
 import { type Command, exitCodeOf, refuseArguments } from './command.ts'
@@ -17,7 +19,20 @@ export const reindex: Command = {
     const log = createLog({ ...config, logLevel: 'warn' }, stderr)
     await using database = await openDatabase({ config: config.database, dataDir: config.dataDir, log })
     await applyMigrations(database, { log }, interrupted)
-    await using providers = createProviders({ config, log })
+    // As a server does, which asks the same models.
+    using outbound = new OutboundGuard({
+      ...config.outbound,
+      allowPrivateAddresses: config.outbound.allowPrivateAddresses ?? config.auth.mode === 'local',
+    })
+    await using providers = createProviders({ config, log, outbound })
+    await using _stored = await openStoredProviders({
+      database: database.client,
+      providers,
+      outbound,
+      encryptionKey: config.encryptionKey,
+      isShared: database.kind === 'postgres',
+      log,
+    })
     const search = { minSimilarity: config.search.minSimilarity, embedding: config.embedding }
     const parts = await openSearchParts({ database, providers, config: search, log })
     await using _embedders = parts.embedders

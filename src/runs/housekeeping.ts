@@ -18,7 +18,8 @@ export interface HousekeepingOptions {
 }
 
 const everyMs = 600_000
-const batchSize = 100
+/** Threads in one statement, which removes all that they hold too. */
+const batchSize = 20
 
 /**
  * Removes, every ten minutes, what was kept for a time: deleted threads, idempotency keys, refresh tokens, and what is

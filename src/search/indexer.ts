@@ -17,7 +17,7 @@ export interface IndexerOptions {
 /** How often rows are looked at that may have been left to do, in milliseconds. */
 const everyMs = 250
 /** Marks that are taken at once. */
-const batchSize = 16
+const batchSize = 32
 /** Between two batches, for those who wait. */
 const pauseMs = 10
 /** After a failure of the embedder, doubled with each that follows. */
