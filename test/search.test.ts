@@ -38,6 +38,7 @@ describe('full text', () => {
     ['besancon', said[3]],
     ['会議', said[4]],
     ['東京', said[4]],
+    ['/new roof', said[0]],
   ])('%s', async (query, expected) => {
     expect(await findTexts(client, query, { mode: 'FULL_TEXT' })).toEqual([expected])
   })
@@ -112,3 +113,13 @@ async function findPage(after: string | null) {
   const { search } = await client.request(SearchDocument, { query: '.', mode: 'REGEX', first: 4, after })
   return search
 }
+
+test('a message whose words are everywhere in it hides no other', async () => {
+  const text = Array.from({ length: 1_000 }, (_, row) => `Row ${row} of the zeppelin, in which it flies again. `)
+  await client.request(SendMessageDocument, { input: { text: 'One zeppelin, once.' } })
+  await client.request(SendMessageDocument, { input: { text: text.join('\n\n').slice(0, 30_000) } })
+  await indexed(client)
+  const { search } = await client.request(SearchDocument, { query: 'zeppelin', mode: 'FULL_TEXT' })
+  expect(search.edges).toHaveLength(2)
+  expect(search.totalCount).toBe(2)
+})

@@ -92,7 +92,7 @@ builder.queryField('search', (t) =>
   t.field({
     type: SearchResultConnectionRef,
     description:
-      "The caller's messages, and the files of them, that fit the query, best first; deleted threads are not searched. PROVIDER_UNAVAILABLE where search is switched off.",
+      "The caller's messages, and the files of them, that fit the query, best first; deleted threads are not searched. PROVIDER_UNAVAILABLE where search is switched off, RATE_LIMITED where too many of the caller's searches wait.",
     complexity: (args) => ({ ...connectionComplexity(args), field: searchCost }),
     args: {
       query: t.arg.string({ required: true, description: 'What is searched for; at most 2,000 characters.' }),

@@ -1,7 +1,7 @@
 import { assertNever } from '../platform/assert-never.ts'
 import type { Log } from '../platform/log.ts'
 import { searchFullText } from './full-text.ts'
-import { bestOf, byScore, fuse, weights } from './fusion.ts'
+import { bestOf, fuse, weights } from './fusion.ts'
 import type { PatternThreads } from './pattern-threads.ts'
 import { patternBetweenSlashes, type SearchRegex, searchRegexIfPossible } from './regex.ts'
 import type { Hit, Scope } from './scope.ts'
@@ -29,7 +29,7 @@ export interface Ranked {
   readonly isComplete: boolean
 }
 
-/** How many passages each way of searching gives: what comes after them is not found. */
+/** How many messages each way of searching gives, or passages where it goes by meaning: what comes after is not found. */
 const depth = 200
 
 /** Throws a `RequestError` on the field `query`, or PROVIDER_UNAVAILABLE where nothing can be embedded in mode SEMANTIC. */
@@ -42,12 +42,12 @@ export async function rank(
   const { database, minSimilarity } = services
   switch (mode) {
     case 'FULL_TEXT':
-      return ranked(await searchFullText(database, scope, { query, limit: depth }))
+      return searchFullText(database, scope, { query, limit: depth })
     case 'REGEX':
       return services.searchRegex(scope, { source: query, limit: depth }, signal)
     case 'SEMANTIC': {
       const hits = await searchMeaning(services, scope, { query, minSimilarity, limit: depth }, signal)
-      return { ...ranked(hits), isComplete: false }
+      return { hits: bestOf(hits, ({ messageId }) => messageId), isComplete: false }
     }
     case 'HYBRID':
       return { hits: await hybrid(services, scope, query, signal), isComplete: false }
@@ -71,12 +71,7 @@ async function hybrid(
   ])
   return fuse([
     ...(regex ? [{ hits: regex, weight: weights.regex }] : []),
-    { hits: fullText, weight: weights.fullText },
+    { hits: fullText.hits, weight: weights.fullText },
     { hits: semantic, weight: weights.semantic },
   ])
-}
-
-function ranked(found: readonly Hit[]): Ranked {
-  const hits = bestOf(found.toSorted(byScore), ({ messageId }) => messageId)
-  return { hits, isComplete: found.length < depth }
 }

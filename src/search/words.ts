@@ -10,6 +10,9 @@ export function isUnspaced(word: string): boolean {
 /** What stands inside a name or a code, such as `ERR-4521` or `user.name`. */
 const joints = /(?<=[\p{L}\p{N}])[^\p{L}\p{N}\p{M}\s"]+(?=[\p{L}\p{N}])/gu
 
+/** What PostgreSQL would take for the beginning of a file's path, and so for a part of the word: `/etc`, `~/notes`. */
+const roots = /(?<=^|[\s"(])[/\\~.]+(?=[\p{L}\p{N}])/gu
+
 const segmenter = new Intl.Segmenter(undefined, { granularity: 'word' })
 
 /**
@@ -17,7 +20,7 @@ const segmenter = new Intl.Segmenter(undefined, { granularity: 'word' })
  * on letters, with spaces between the parts of codes, and between the words of languages that write none.
  */
 export function searchable(text: string): string {
-  return spaced(foldAccents(text).replaceAll(joints, ' '))
+  return spaced(foldAccents(text).replaceAll(joints, ' ').replaceAll(roots, ' '))
 }
 
 /** All runs are segmented at once, each on a line of its own: to begin costs more than to go on. */
