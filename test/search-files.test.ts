@@ -19,6 +19,10 @@ test('what a file says leads to the message that it was sent with', { timeout: 6
     expect(first?.message.id).toBe(sendMessage.message?.id)
     expect(first?.snippet).toMatch(/bridge at (<mark>)?Remagen/)
   }
+  for (const mode of ['FULL_TEXT', 'REGEX', 'HYBRID'] as const) {
+    const [named] = await find(client, 'minutes.txt', { mode })
+    expect(named?.message.id).toBe(sendMessage.message?.id)
+  }
 })
 
 test('a long file is found to its end, though the messages around it are changed while it is indexed', {

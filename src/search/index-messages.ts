@@ -7,7 +7,7 @@ import { type NewPassage, type Part, storeParts } from './store-passages.ts'
 import { searchable } from './words.ts'
 
 /** Passages in one transaction: others wait for it where there is one session for all. */
-const maxStored = 100
+const maxStored = 40
 /** Until what somebody has locked is tried again, in seconds. */
 const lockedSeconds = 1
 
