@@ -12,7 +12,7 @@ export const maxTextLength = maxPassages * maxLength
 /** Where a passage may end, best first: after a paragraph, a line, a sentence, a word. */
 const ends = [/\n\s*\n/g, /\n/g, /[.!?…。！？](?=\s|$|[\p{Lo}])/gu, /\s/g]
 
-/** Where a passage stands in its text, in UTF-16 code units. */
+/** A part of a text, in UTF-16 code units; the end is excluded. */
 export interface Span {
   readonly start: number
   readonly end: number

@@ -1,6 +1,7 @@
 import { parentPort } from 'node:worker_threads'
 import { RE2JS } from 're2js'
 import { lowerThreadPriority } from '../platform/thread-priority.ts'
+import type { Span } from './passages.ts'
 
 /** What a request may take, in milliseconds: by the clock, and of the processor's time. */
 export interface PatternBudget {
@@ -30,12 +31,6 @@ export interface MarkRequest extends Asked {
 }
 
 export type PatternRequest = FindRequest | MarkRequest
-
-/** A part of a text, in UTF-16 code units; the end is excluded. */
-export interface Span {
-  readonly start: number
-  readonly end: number
-}
 
 export type PatternResponse =
   | 'ready'

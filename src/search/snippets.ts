@@ -1,6 +1,6 @@
 import type { MarkedWords } from './marked-words.ts'
+import type { Span } from './passages.ts'
 import type { PatternThreads } from './pattern-threads.ts'
-import type { Span } from './pattern-worker.ts'
 import { fold } from './words.ts'
 
 /** Of a snippet, in UTF-16 code units, marks and escapes left out. */
