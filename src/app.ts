@@ -49,7 +49,7 @@ export interface App extends AsyncDisposable {
 }
 
 /** What stays of `drainMs` for storing and closing, once runs had their time. */
-const closingMs = 2_000
+const closingMs = 3_000
 
 export interface AppOptions {
   readonly config: Config
