@@ -12,8 +12,10 @@ import { estimateUsage } from '../src/providers/tokens.ts'
 const never = new AbortController().signal
 const anthropic = imageLimitsOf('anthropic', 1)
 
+const sourceOf = ({ mediaType, bytes }: Image) => ({ mediaType, read: async () => bytes })
+
 async function prepared(image: Image, limits: ImageLimits = anthropic): Promise<PreparedImage> {
-  return await createImages().prepare(image, limits, never)
+  return await createImages().prepare(sourceOf(image), limits, never)
 }
 
 /** What becomes of an image, and its size, its type as its bytes say, and how many bytes it has. */
@@ -226,9 +228,9 @@ it('ends at its signal, and so does who waits', async () => {
   const image = await imageOf(noise(1700, 1700), 'jpeg')
   const controller = new AbortController()
   const reason = new Error('stop')
-  const both = [1, 2].map(() => images.prepare(image, anthropic, controller.signal))
+  const both = [1, 2].map(() => images.prepare(sourceOf(image), anthropic, controller.signal))
   controller.abort(reason)
   for (const each of await Promise.allSettled(both)) expect(each).toEqual({ status: 'rejected', reason })
   const small = await imageOf(plain(10, 10), 'png')
-  expect(await images.prepare(small, anthropic, never)).toMatchObject({ image: small })
+  expect(await images.prepare(sourceOf(small), anthropic, never)).toMatchObject({ image: small })
 })

@@ -1,5 +1,4 @@
 import pLimit from 'p-limit'
-import sharp, { type Metadata, type Sharp } from 'sharp'
 import { orAborted } from '../platform/waiting.ts'
 import { customaryTypes, type ImageLimits } from './image-limits.ts'
 
@@ -7,6 +6,10 @@ export interface Image {
   /** What the bytes say: `sniffMediaType`. */
   readonly mediaType: string
   readonly bytes: Uint8Array
+}
+
+export interface ImageSource extends Pick<Image, 'mediaType'> {
+  readonly read: () => Promise<Uint8Array>
 }
 
 export interface SizedImage extends Image {
@@ -20,8 +23,11 @@ export type PreparedImage = { readonly image: SizedImage } | { readonly error: s
 
 /** Makes images fit for models, one at a time: an image that is unpacked is large. */
 export interface Images {
-  /** The image as it is where that is fit, else scaled down or converted. Throws the signal's reason. */
-  prepare(image: Image, limits: ImageLimits, signal: AbortSignal): Promise<PreparedImage>
+  /**
+   * The image as it is where that is fit, else scaled down or converted. Its bytes are read when its turn comes. Throws
+   * what `read` throws, and the signal's reason.
+   */
+  prepare(image: ImageSource, limits: ImageLimits, signal: AbortSignal): Promise<PreparedImage>
 }
 
 /** What models that see can be shown, as it is or converted. SVG is not of these: it is a program that draws. */
@@ -31,74 +37,17 @@ export function isPicture(mediaType: string): boolean {
   return pictures.has(mediaType)
 }
 
-/** Of an image that is unpacked, at four bytes each. */
-const maxPixels = 67_108_864
-const timeoutSeconds = 20
-/** Parts of the longest side that are tried, one after the other, where an image has too many bytes. */
-const scales = [1, 0.75, 0.5, 0.25]
-
 export function createImages(): Images {
   const turns = pLimit(1)
   return {
-    async prepare(image, limits, signal) {
-      if (!isPicture(image.mediaType)) return { error: `Images of the type ${image.mediaType} cannot be shown.` }
+    async prepare({ mediaType, read }, limits, signal) {
+      if (!isPicture(mediaType)) return { error: `Images of the type ${mediaType} cannot be shown.` }
       const turn = turns(async () => {
         signal.throwIfAborted()
-        return await prepare(image, limits)
+        const { prepareImage } = await import('./prepare-image.ts')
+        return await prepareImage({ mediaType, bytes: await read() }, limits)
       })
       return await orAborted(turn, signal)
     },
   }
-}
-
-async function prepare(image: Image, limits: ImageLimits): Promise<PreparedImage> {
-  try {
-    const metadata = await open(image).metadata()
-    const { width, height } = metadata
-    if (width * height > maxPixels) return { error: `The image is too large: ${width} by ${height} pixels.` }
-    if (!isFit(image, metadata, limits)) return await shrink(image, metadata, limits)
-    await checkPixels(image)
-    return { image: { ...image, width, height } }
-  } catch {
-    return { error: 'The image is damaged, or takes too long to read.' }
-  }
-}
-
-/** The first picture of those that move. Its head alone may tell of more pixels than are ever unpacked. */
-function open({ bytes }: Image): Sharp {
-  const options = { limitInputPixels: false, failOn: 'error', sequentialRead: true } as const
-  return sharp(bytes, options).timeout({ seconds: timeoutSeconds })
-}
-
-/** Not with EXIF: it tells where a picture was taken, which stays here, and which side is up, which models overlook. */
-function isFit({ mediaType, bytes }: Image, { width, height, exif }: Metadata, limits: ImageLimits): boolean {
-  const isSmall = Math.max(width, height) <= limits.maxPixelsPerSide && bytes.length <= limits.maxBytes
-  return isSmall && limits.mediaTypes.has(mediaType) && exif === undefined
-}
-
-/** Throws where the image is cut off or broken. */
-async function checkPixels(image: Image): Promise<void> {
-  await open(image).resize({ width: 1 }).raw().toBuffer()
-}
-
-/** PNG where the image may be a drawing or be seen through, and takes no more bytes than it may; else JPEG. */
-async function shrink(image: Image, { hasAlpha }: Metadata, limits: ImageLimits): Promise<PreparedImage> {
-  const scaled = (scale: number) => {
-    const side = Math.floor(limits.maxPixelsPerSide * scale)
-    return open(image).autoOrient().resize({ width: side, height: side, fit: 'inside', withoutEnlargement: true })
-  }
-  if (hasAlpha || image.mediaType === 'image/png' || image.mediaType === 'image/gif') {
-    const packed = await sized(scaled(1).png(), 'image/png')
-    if (packed.bytes.length <= limits.maxBytes) return { image: packed }
-  }
-  for (const scale of scales) {
-    const packed = await sized(scaled(scale).flatten({ background: 'white' }).jpeg({ quality: 85 }), 'image/jpeg')
-    if (packed.bytes.length <= limits.maxBytes) return { image: packed }
-  }
-  return { error: `The image cannot be made smaller than ${limits.maxBytes} bytes.` }
-}
-
-async function sized(image: Sharp, mediaType: string): Promise<SizedImage> {
-  const { data, info } = await image.toBuffer({ resolveWithObject: true })
-  return { mediaType, bytes: data, width: info.width, height: info.height }
 }

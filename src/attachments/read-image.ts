@@ -18,16 +18,17 @@ export async function readImage(
   if (byteSize > maxBytes) return { error: `The image is too large: at most ${maxBytes / 1_048_576} MiB.` }
   const known = cache.get(blobId, limits)
   if (known) return { image: known }
-  let bytes: Buffer
-  try {
+  const read = async () => {
     const blob = await database.blob.findUniqueOrThrow({ where: { id: blobId, ownerId } })
-    bytes = await buffer(await openBlob(store, blob, null, signal))
+    return buffer(await openBlob(store, blob, null, signal))
+  }
+  try {
+    const prepared = await images.prepare({ mediaType, read }, limits, signal)
+    if ('image' in prepared) cache.set(blobId, limits, prepared.image)
+    return prepared
   } catch (err) {
     signal.throwIfAborted()
     log.error({ err, attachmentId: id }, 'an image could not be fetched from the store')
     return { error: 'It cannot be fetched at the moment.' }
   }
-  const prepared = await images.prepare({ mediaType, bytes }, limits, signal)
-  if ('image' in prepared) cache.set(blobId, limits, prepared.image)
-  return prepared
 }
