@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { openDatabase } from '../src/database/database.ts'
 import type { PrismaClient } from '../src/database/generated/client.ts'
 import { newId, newUlid } from '../src/platform/ids.ts'
@@ -13,9 +13,13 @@ import { createTestDatabase, hasPostgres, silentLog } from './support/database.t
 const dimensions = 64
 const limits = { minSimilarity: -1, limit: 10 }
 
-interface World extends AsyncDisposable {
+interface Place extends AsyncDisposable {
   readonly database: PrismaClient
   readonly index: VectorIndex
+}
+
+/** What one new user has, in a place that others have been in. */
+interface World extends Omit<Place, keyof AsyncDisposable> {
   readonly scope: Scope
   /** A passage in a thread of the scope's viewer, with its vector. */
   store(vector: Vector, place?: { model?: string; threadId?: string; scope?: Scope }): Promise<string>
@@ -23,7 +27,7 @@ interface World extends AsyncDisposable {
 
 type IndexKind = 'pgvector' | 'the graph of pgvector' | 'signs'
 
-async function openWorld(kind: 'embedded' | 'postgres', indexKind: IndexKind): Promise<World> {
+async function openPlace(kind: 'embedded' | 'postgres', indexKind: IndexKind): Promise<Place> {
   await using resources = new AsyncDisposableStack()
   const place = resources.use(await createTestDatabase(kind))
   const { client, direct } = resources.use(
@@ -39,11 +43,12 @@ async function openWorld(kind: 'embedded' | 'postgres', indexKind: IndexKind): P
           ...(indexKind === 'the graph of pgvector' && { exactUpTo: 0 }),
         })
   if (indexKind !== 'signs') expect(await hasPgvector(client)).toBe(true)
-  const scope: Scope = {
-    ...noFilters,
-    viewer: await createViewer(client),
-  }
   const held = resources.move()
+  return { database: client, index, [Symbol.asyncDispose]: () => held.disposeAsync() }
+}
+
+async function newWorld({ database: client, index }: Place): Promise<World> {
+  const scope: Scope = { ...noFilters, viewer: await createViewer(client) }
   return {
     database: client,
     index,
@@ -66,7 +71,6 @@ async function openWorld(kind: 'embedded' | 'postgres', indexKind: IndexKind): P
         VALUES (${id}, ${ownerId}, ${thread}, ${messageId}, ${model}, ${arrayLiteral(vector)}::real[], ${signsOf(vector)}::varbit)`
       return id
     },
-    [Symbol.asyncDispose]: () => held.disposeAsync(),
   }
 }
 
@@ -95,10 +99,16 @@ const cases = [
 ] as const
 
 describe.each(cases)('on %s, by %s', (kind, indexKind) => {
-  const here = kind === 'postgres' ? test.skipIf(!hasPostgres()) : test
+  const isHere = kind !== 'postgres' || hasPostgres()
+  const here = test.skipIf(!isHere)
+  let place: Place
+  beforeAll(async () => {
+    if (isHere) place = await openPlace(kind, indexKind)
+  })
+  afterAll(() => place?.[Symbol.asyncDispose]())
 
   here('gives the nearest first, with their similarities', async () => {
-    await using world = await openWorld(kind, indexKind)
+    const world = await newWorld(place)
     const vectors = Array.from({ length: 60 }, (_, seed) => vectorOf(seed))
     const byId = new Map<string, Vector>()
     for (const vector of vectors) byId.set(await world.store(vector), vector)
@@ -113,7 +123,7 @@ describe.each(cases)('on %s, by %s', (kind, indexKind) => {
   })
 
   here("compares only one model's, and only of its length", async () => {
-    await using world = await openWorld(kind, indexKind)
+    const world = await newWorld(place)
     const id = await world.store(vectorOf(1))
     await world.store(vectorOf(1), { model: 'another' })
     await world.store(vectorOf(1).slice(0, 32))
@@ -124,7 +134,7 @@ describe.each(cases)('on %s, by %s', (kind, indexKind) => {
   here(
     'finds nothing of another user, of a deleted thread, of what was changed, and of what is too unlike',
     async () => {
-      await using world = await openWorld(kind, indexKind)
+      const world = await newWorld(place)
       const { database, scope, index } = world
       const nearest = (minSimilarity = -1) =>
         index.nearest(scope, { model: 'm', vector: vectorOf(1), minSimilarity, limit: 10 })
@@ -138,7 +148,7 @@ describe.each(cases)('on %s, by %s', (kind, indexKind) => {
       const hit = only ?? expect.fail()
       await database.message.update({ where: { id: hit.messageId }, data: { text: 'said otherwise' } })
       expect(await nearest(0.9)).toEqual([])
-      await database.searchPending.deleteMany({})
+      await database.searchPending.deleteMany({ where: { messageId: hit.messageId } })
       expect(await nearest(0.9)).toHaveLength(1)
       await database.thread.update({ where: { id: hit.threadId }, data: { deletedAt: new Date() } })
       expect(await nearest(0.9)).toEqual([])
@@ -150,7 +160,7 @@ describe.each(cases)('on %s, by %s', (kind, indexKind) => {
   )
 
   here('finds what is near among many that are another user’s and nearer', async () => {
-    await using world = await openWorld(kind, indexKind)
+    const world = await newWorld(place)
     const { scope, database, index } = world
     const other: Scope = { ...scope, viewer: await createViewer(database) }
     const threadId = (await database.thread.create({ data: newThread(other.viewer.id) })).id
