@@ -107,6 +107,8 @@ test('Parley that is asked to stop leaves nothing of its servers when it has sto
   await using place = await createPlace()
   await using parley = place.start()
   await allUp(parley)
+  // Before that, it is its start that ends.
+  await parley.waitFor('"msg":"ready"')
   parley.kill('SIGTERM')
   expect(await parley.exited).toMatchObject({ code: 0 })
   expect(place.living()).toEqual([])
