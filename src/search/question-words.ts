@@ -1,5 +1,6 @@
 import type { PrismaClient } from '../database/generated/client.ts'
 import { createPauses } from '../platform/pauses.ts'
+import { shortestStem, type TellingWord, tellingWords } from './telling-words.ts'
 import { fold, isUnspaced, wordsOf } from './words.ts'
 
 /** How a text may hold a word: by itself or, with `isStem`, as the beginning of a longer one. */
@@ -13,8 +14,6 @@ export type QuestionWord = readonly Form[]
 
 /** Of a question: what comes after them is not looked for. */
 const maxWords = 60
-/** A shorter stem begins too many words that are others. */
-const shortestStem = 4
 /** How fast more of a word counts less (k1 of BM25). */
 const saturation = 1.2
 
@@ -23,15 +22,11 @@ const saturation = 1.2
  * say nothing, as in full-text search.
  */
 export async function questionWords(database: PrismaClient, question: string): Promise<readonly QuestionWord[]> {
-  const words = [...wordsOf(question)].slice(0, maxWords)
-  if (words.length === 0) return []
-  const stemmed = await database.$queryRaw<{ word: string; stems: string[] | null }[]>`
-    SELECT word, ts_lexize('english_stem', word) AS stems FROM unnest(${words}::text[]) AS word`
-  const telling = stemmed.filter(({ stems }) => stems === null || stems.length > 0)
-  return (telling.length > 0 ? telling : stemmed).map(({ word, stems }) => formsOf(word, stems?.[0] ?? word))
+  const telling = await tellingWords(database, [...wordsOf(question)].slice(0, maxWords))
+  return telling.map(formsOf)
 }
 
-function formsOf(word: string, stem: string): QuestionWord {
+function formsOf({ word, stem }: TellingWord): QuestionWord {
   const isLong = stem.length >= shortestStem && !/\d/.test(word)
   if (isUnspaced(word) || (isLong && word.startsWith(stem))) return [{ text: stem, isStem: true }]
   return [
