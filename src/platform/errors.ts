@@ -57,6 +57,11 @@ export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error)
 }
 
+/** Whether a worker thread ended because it held more memory than its `resourceLimits` allow. */
+export function isOutOfMemory(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === 'ERR_WORKER_OUT_OF_MEMORY'
+}
+
 /** The server cannot start, for a reason that its operator can change: the message says how. */
 export class StartError extends Error {
   override readonly name = 'StartError'

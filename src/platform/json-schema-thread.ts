@@ -1,5 +1,5 @@
 import { Worker } from 'node:worker_threads'
-import { messageOf } from './errors.ts'
+import { isOutOfMemory, messageOf } from './errors.ts'
 import type { SchemaRequest, SchemaResponse } from './json-schema-worker.ts'
 import type { Log } from './log.ts'
 
@@ -148,7 +148,7 @@ export class SchemaThread implements AsyncDisposable {
   /** The thread has ended by itself: of a check that took too much memory, or for a reason that nobody foresaw. */
   #lose(worker: Worker, error: Error): void {
     if (worker !== this.#worker) return
-    const isMemory = 'code' in error && error.code === 'ERR_WORKER_OUT_OF_MEMORY'
+    const isMemory = isOutOfMemory(error)
     if (!isMemory) this.#log.error({ err: error }, 'the thread that checks JSON Schemas ended')
     if (!this.#isReady) this.#giveUpWaiting(`It cannot be checked: ${messageOf(error)}.`)
     this.#end(worker)

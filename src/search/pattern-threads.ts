@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import { setTimeout as delay } from 'node:timers/promises'
 import { Worker } from 'node:worker_threads'
+import { isOutOfMemory } from '../platform/errors.ts'
 import type { Log } from '../platform/log.ts'
 import { orAborted } from '../platform/waiting.ts'
 import type { PatternRequest, PatternResponse } from './pattern-worker.ts'
@@ -114,8 +115,4 @@ async function messageOf(worker: Worker, timeoutMs: number): Promise<PatternResp
   } finally {
     over.abort()
   }
-}
-
-function isOutOfMemory(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && error.code === 'ERR_WORKER_OUT_OF_MEMORY'
 }

@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import { setTimeout as delay } from 'node:timers/promises'
 import { Worker } from 'node:worker_threads'
+import { isOutOfMemory } from '../../platform/errors.ts'
 import type { Log } from '../../platform/log.ts'
 import { orAborted } from '../../platform/waiting.ts'
 import { failedReading, type Reading } from './reading.ts'
@@ -124,8 +125,4 @@ async function excessOf(worker: Worker, { timeMs, memoryBytes }: ReadingLimits, 
 async function buffersOf(worker: Worker): Promise<number> {
   const heap = await worker.getHeapStatistics().catch(() => null)
   return heap?.external_memory ?? 0
-}
-
-function isOutOfMemory(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && error.code === 'ERR_WORKER_OUT_OF_MEMORY'
 }
