@@ -7,8 +7,8 @@ import { letterCases } from '../src/search/letter-cases.ts'
 import { PatternThreads } from '../src/search/pattern-threads.ts'
 import { toPostgres } from '../src/search/postgres-pattern.ts'
 import { createLocalRegex, createServerRegex, type SearchRegex } from '../src/search/regex.ts'
-import type { Scope } from '../src/search/scope.ts'
 import { createTestDatabase, hasPostgres, silentLog } from './support/database.ts'
+import { foundTexts } from './support/found-texts.ts'
 import { saying } from './support/saying.ts'
 
 const said = [
@@ -49,7 +49,10 @@ test('both ways of searching find the same, whatever PostgreSQL makes of a patte
   const patterns = resources.use(new PatternThreads(silentLog))
   const scope = await saying(client, said)
   for (const source of sources) {
-    const found = (search: SearchRegex) => textsFound(search, scope, source)
+    const found = async (search: SearchRegex) => {
+      const { hits } = await search(scope, { source, limit: 100 }, AbortSignal.timeout(30_000))
+      return foundTexts(client, scope, hits)
+    }
     const expected = said.filter((text) => RE2JS.compile(source, RE2JS.CASE_INSENSITIVE).test(text)).toReversed()
     expect(await found(createServerRegex(client, patterns)), source).toEqual(expected)
     expect(await found(createLocalRegex(client, patterns)), source).toEqual(expected)
@@ -154,9 +157,4 @@ function isValid(source: string): boolean {
 
 function matches(source: string, tried: string): boolean {
   return RE2JS.compile(source, RE2JS.CASE_INSENSITIVE).test(tried)
-}
-
-async function textsFound(search: SearchRegex, scope: Scope, source: string): Promise<string[]> {
-  const { hits } = await search(scope, { source, limit: 100 }, AbortSignal.timeout(30_000))
-  return hits.map(({ text: found }) => found)
 }

@@ -34,7 +34,7 @@ export async function searchFullText(
         AND numnode(${asked}) > 0 AND p.words @@ ${owned}
       ORDER BY p."messageId" DESC LIMIT ${maxWeighed}
     ), weighed AS (
-      SELECT DISTINCT ON ("messageId") "passageId", "messageId", "threadId", text,
+      SELECT DISTINCT ON ("messageId") "passageId", "messageId", "threadId",
         ts_rank_cd(words, ${asked}, 2 | 32)::float8 AS score
       FROM matching ORDER BY "messageId" DESC, score DESC
     )

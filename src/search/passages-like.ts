@@ -2,6 +2,7 @@ import type { Viewer } from '../auth/viewer.ts'
 import type { PrismaClient } from '../database/generated/client.ts'
 import type { Log } from '../platform/log.ts'
 import { orAborted } from '../platform/waiting.ts'
+import { passageTexts } from './passage-texts.ts'
 import { noFilters } from './scope.ts'
 import { type SemanticServices, searchMeaningIfPossible } from './semantic.ts'
 
@@ -36,7 +37,8 @@ export function createPassagesLike(
     const scope = { ...noFilters, viewer, messageId: file.messageId }
     const query = { query: question, minSimilarity, limit: depth }
     const hits = await searchMeaningIfPossible(services, scope, query, signal)
-    return hits.map(({ text }) => text)
+    const texts = await passageTexts(database, scope, hits)
+    return hits.flatMap(({ passageId }) => texts.get(passageId) ?? [])
   }
 
   return async (viewer, file, question, signal) => {

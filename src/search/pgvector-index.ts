@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import type pg from 'pg'
 import { Client } from 'pg'
 import { Prisma, type PrismaClient } from '../database/generated/client.ts'
-import { type Hit, hitColumns, inScope } from './scope.ts'
+import { type Hit, inScope } from './scope.ts'
 import { arrayLiteral, lengthSql, type VectorIndex } from './vector-index.ts'
 
 /** Above 2,000 dimensions pgvector's graph takes half-precise numbers, and above 4,000 none. */
@@ -90,19 +90,13 @@ export function createPgvectorIndex({
       return database.$transaction(async (transaction) => {
         // The graph is of everybody's: where the owner has few among many, it may lead past all of them.
         const [owned] = await transaction.$queryRaw<{ isFew: boolean }[]>`
-          SELECT count(*) <= ${exactUpTo} AS "isFew"
+          SELECT count(*) <= ${exactUpTo} AS "isFew", set_config('hnsw.ef_search', ${String(searchWidth)}, true),
+            set_config('hnsw.iterative_scan', 'strict_order', true)
           FROM (SELECT FROM "PassageVector" p WHERE ${isOwners} LIMIT ${exactUpTo + 1}) AS "ofOwner"`
-        await transaction.$executeRaw`
-          SELECT set_config('hnsw.ef_search', ${String(searchWidth)}, true),
-            set_config('hnsw.iterative_scan', 'strict_order', true)`
         const nearestBy = (order: Prisma.Sql) => transaction.$queryRaw<Hit[]>`
-          WITH nearest AS MATERIALIZED (
-            SELECT p."passageId", (1 - (${distance}))::float8 AS score
-            FROM "PassageVector" p ${inScope(scope)} AND ${isOwners}
-            ORDER BY ${order} LIMIT ${limit}
-          )
-          SELECT ${hitColumns}, score FROM nearest JOIN "SearchPassage" p ON p.id = nearest."passageId"
-          ORDER BY score DESC`
+          SELECT p."passageId", p."messageId", p."threadId", (1 - (${distance}))::float8 AS score
+          FROM "PassageVector" p ${inScope(scope)} AND ${isOwners}
+          ORDER BY ${order} LIMIT ${limit}`
         const byGraph = owned?.isFew || scope.messageId !== undefined ? [] : await nearestBy(distance)
         // The graph gives up among others' nearer ones. By another expression than the graph's, it is not used.
         const nearest = byGraph.length < limit ? await nearestBy(Prisma.sql`(${distance}) + 0`) : byGraph

@@ -111,7 +111,7 @@ function partOf(hits: readonly Hit[]): RegexHits {
 async function findIn(
   patterns: PatternThreads,
   source: string,
-  page: readonly Hit[],
+  page: readonly Passage[],
   leftMs: number,
   signal: AbortSignal,
 ): Promise<RegexHits> {
@@ -134,13 +134,18 @@ async function findIn(
   }
 }
 
+/** A passage that may match. */
+interface Passage extends Hit {
+  readonly text: string
+}
+
 /** The last passage that was looked at; no id: none of its message is to be looked at any more. */
 interface Place {
   readonly messageId: string
   readonly passageId: string | null
 }
 
-function placeAfter(page: readonly Hit[], hits: readonly Hit[]): Place | null {
+function placeAfter(page: readonly Passage[], hits: readonly Hit[]): Place | null {
   const last = page.at(-1)
   if (!last) return null
   const { messageId, passageId } = last
@@ -148,9 +153,9 @@ function placeAfter(page: readonly Hit[], hits: readonly Hit[]): Place | null {
 }
 
 /** Newest messages first, and of each its passages in their order. */
-function readPage(database: PrismaClient, scope: Scope, last: Place | null): Promise<Hit[]> {
-  return database.$queryRaw<Hit[]>`
-    SELECT ${hitColumns}, 1::float8 AS score FROM "SearchPassage" p ${inScope(scope)} ${last ? after(last) : Prisma.empty}
+function readPage(database: PrismaClient, scope: Scope, last: Place | null): Promise<Passage[]> {
+  return database.$queryRaw<Passage[]>`
+    SELECT ${hitColumns}, 1::float8 AS score, p.text FROM "SearchPassage" p ${inScope(scope)} ${last ? after(last) : Prisma.empty}
     ORDER BY p."messageId" DESC, p.id LIMIT ${pageSize}`
 }
 

@@ -35,15 +35,14 @@ export interface Hit {
   readonly passageId: string
   readonly messageId: string
   readonly threadId: string
-  readonly text: string
   readonly score: number
 }
 
 /** What a statement selects of a passage `p`, beside its score. */
-export const hitColumns = Prisma.sql`p.id AS "passageId", p."messageId", p."threadId", p.text`
+export const hitColumns = Prisma.sql`p.id AS "passageId", p."messageId", p."threadId"`
 
 /**
- * What a statement that looks at passages, as `p`, is to say after `FROM … "SearchPassage" p`: nothing is found of a
+ * What a statement that looks at passages, or at their vectors, as `p`, is to say after `FROM … p`: nothing is found of a
  * deleted thread, or of a message that says something else by now.
  */
 export function inScope({ viewer, modelId, threadId, messageId, ...filters }: Scope): Prisma.Sql {

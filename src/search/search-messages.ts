@@ -4,11 +4,12 @@ import { visibleThread } from '../chat/visible-threads.ts'
 import type { Message, Thread } from '../database/generated/client.ts'
 import type { Page, PageRequest } from '../database/keyset.ts'
 import { bestOf, byScore } from './fusion.ts'
-import { markedWords } from './marked-words.ts'
+import { type MarkedWords, markedWords } from './marked-words.ts'
+import { passageTexts } from './passage-texts.ts'
 import type { Span } from './passages.ts'
 import { type RankQuery, type RankServices, rank } from './rank.ts'
 import { patternBetweenSlashes } from './regex.ts'
-import type { Hit, SearchFilters } from './scope.ts'
+import type { Hit, Scope, SearchFilters } from './scope.ts'
 import { patternSpans, snippetOf, wordSpans } from './snippets.ts'
 
 export interface SearchRequest extends RankQuery {
@@ -48,7 +49,12 @@ export async function searchMessages(
 ): Promise<SearchResults> {
   const { filters, minScore, groupByThread } = request
   if (filters.threadId !== null) await requireThread(viewer, services.database, filters.threadId)
-  const { hits, isComplete } = await rank(services, { viewer, ...filters }, request, signal)
+  const scope = { viewer, ...filters }
+  // Both at once: what is marked is known by the time that the query is embedded.
+  const [{ hits, isComplete }, marking] = await Promise.all([
+    rank(services, scope, request, signal),
+    markingOf(services, request, signal),
+  ])
   const good = hits
     .map((hit) => ({ ...hit, score: Math.round(Math.min(Math.max(hit.score, 0), 1) * scale) / scale }))
     .filter(({ score }) => score >= (minScore ?? 0))
@@ -57,7 +63,7 @@ export async function searchMessages(
   const { rows, ...more } = sliceOf(listed, page)
   return {
     ...more,
-    rows: await resultsOf(viewer, services, request, rows, signal),
+    rows: await resultsOf(services, scope, rows, marking),
     totalCount: isComplete ? listed.length : null,
   }
 }
@@ -87,44 +93,57 @@ function sliceOf(hits: readonly Hit[], { size, from, after, before }: PageReques
     : { rows, hasNextPage: before !== null, hasPreviousPage: isCut }
 }
 
-/** A message that has gone since it was found is left out. */
+/** A message that has gone, or has changed, since it was found is left out. */
 async function resultsOf(
-  viewer: Viewer,
   services: RankServices,
-  query: RankQuery,
+  scope: Scope,
   hits: readonly Hit[],
-  signal: AbortSignal,
+  marking: Marking,
 ): Promise<readonly SearchResult[]> {
-  const messages = await services.database.message.findMany({
-    where: {
-      id: { in: hits.map(({ messageId }) => messageId) },
-      ownerId: viewer.id,
-      thread: visibleThread(viewer, { deleted: false }),
-    },
-    include: { thread: true },
-  })
+  const { viewer } = scope
+  const [messages, texts] = await Promise.all([
+    services.database.message.findMany({
+      where: {
+        id: { in: hits.map(({ messageId }) => messageId) },
+        ownerId: viewer.id,
+        thread: visibleThread(viewer, { deleted: false }),
+      },
+      include: { thread: true },
+    }),
+    passageTexts(services.database, scope, hits),
+  ])
   const byId = new Map(messages.map((message) => [message.id, message]))
-  const found = hits.filter(({ messageId }) => byId.has(messageId))
-  const spans = await spansOf(services, query, found, signal)
-  return found.flatMap((hit, index) => {
+  const found = hits.flatMap((hit) => {
     const message = byId.get(hit.messageId)
-    if (!message) return []
-    const snippet = snippetOf(hit.text, spans[index] ?? [])
-    return [{ thread: message.thread, message, score: hit.score, snippet, key: keyOf(hit) }]
+    const text = texts.get(hit.passageId)
+    return message === undefined || text === undefined ? [] : [{ hit, message, text }]
   })
+  const spans = await marking(found.map(({ text }) => text))
+  return found.map(({ hit, message, text }, index) => ({
+    thread: message.thread,
+    message,
+    score: hit.score,
+    snippet: snippetOf(text, spans[index] ?? []),
+    key: keyOf(hit),
+  }))
 }
 
-/** What is marked in each. */
-async function spansOf(
+/** What is marked in each of some texts. */
+type Marking = (texts: readonly string[]) => readonly (readonly Span[])[] | Promise<readonly (readonly Span[])[]>
+
+async function markingOf(
   { database, patterns }: RankServices,
   { query, mode }: RankQuery,
-  hits: readonly Hit[],
   signal: AbortSignal,
-): Promise<readonly (readonly Span[])[]> {
-  const texts = hits.map(({ text }) => text)
+): Promise<Marking> {
   const source = mode === 'REGEX' ? query : mode === 'HYBRID' ? patternBetweenSlashes(query) : null
-  const spans = source === null ? null : await patternSpans(patterns, source, texts, signal)
-  if (spans !== null) return spans
-  const marked = await markedWords(database, query)
-  return texts.map((text) => wordSpans(text, marked))
+  if (source === null) return markWords(await markedWords(database, query))
+  return async (texts) => {
+    const spans = await patternSpans(patterns, source, texts, signal)
+    return spans ?? markWords(await markedWords(database, query))(texts)
+  }
+}
+
+function markWords(marked: MarkedWords) {
+  return (texts: readonly string[]) => texts.map((text) => wordSpans(text, marked))
 }

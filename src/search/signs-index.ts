@@ -1,5 +1,5 @@
 import type { PrismaClient } from '../database/generated/client.ts'
-import { type Hit, hitColumns, inScope } from './scope.ts'
+import { type Hit, inScope } from './scope.ts'
 import { arrayLiteral, signsOf, type VectorIndex } from './vector-index.ts'
 
 /** How many with the most signs in common are compared exactly: many more than are wanted, as signs tell little. */
@@ -26,17 +26,14 @@ export function createSignsIndex(database: PrismaClient): VectorIndex {
             FROM "PassageVector" p ${inScope(scope)} AND p.model = ${model} OFFSET 0
           ) AS compared
           ORDER BY differing LIMIT ${candidates}
-        ), nearest AS MATERIALIZED (
-          SELECT * FROM (
-            SELECT v."passageId", v."messageId", (
-              SELECT sum(a * b) FROM unnest(v.vector, ${arrayLiteral(vector)}::real[]) AS pair (a, b)
-            )::float8 AS score
-            FROM likely JOIN "PassageVector" v USING ("passageId") WHERE length(v.signs) = ${dimensions} OFFSET 0
-          ) AS scored
-          WHERE score >= ${minSimilarity} ORDER BY score DESC, "messageId" DESC LIMIT ${limit}
         )
-        SELECT ${hitColumns}, score FROM nearest JOIN "SearchPassage" p ON p.id = nearest."passageId"
-        ORDER BY score DESC, p."messageId" DESC`
+        SELECT * FROM (
+          SELECT v."passageId", v."messageId", v."threadId", (
+            SELECT sum(a * b) FROM unnest(v.vector, ${arrayLiteral(vector)}::real[]) AS pair (a, b)
+          )::float8 AS score
+          FROM likely JOIN "PassageVector" v USING ("passageId") WHERE length(v.signs) = ${dimensions} OFFSET 0
+        ) AS scored
+        WHERE score >= ${minSimilarity} ORDER BY score DESC, "messageId" DESC LIMIT ${limit}`
     },
   }
 }
