@@ -45,19 +45,26 @@ export async function embedPassages(services: Services, signal: AbortSignal): Pr
 
 /** Those that have no vector first, and of them the newest, so that a long text holds up nobody's next message. */
 async function holdPassages(database: PrismaClient, { name, batchSize }: Embedder): Promise<readonly HeldPassage[]> {
-  const withNone = await hold(database, Prisma.sql`w.model = ''`, Prisma.sql`ORDER BY w."passageId" DESC`, batchSize)
-  if (withNone.length > 0) return withNone
   // Each of two ranges of the index is read from its start: once all is done, that costs nothing.
   const isAnothers = Prisma.sql`((w.model > '' AND w.model < ${name}) OR w.model > ${name})`
+  // Asked several times a second: to look costs less than to take.
+  const [left] = await database.$queryRaw<[{ withNone: boolean; ofAnother: boolean }]>`
+    SELECT EXISTS (SELECT FROM "PassageVector" w WHERE ${hasNone} AND ${isFree}) AS "withNone",
+      EXISTS (SELECT FROM "PassageVector" w WHERE ${isAnothers} AND ${isFree}) AS "ofAnother"`
+  const withNone = left.withNone ? await hold(database, hasNone, Prisma.sql`ORDER BY w."passageId" DESC`, batchSize) : []
+  if (withNone.length > 0 || !left.ofAnother) return withNone
   return hold(database, isAnothers, Prisma.empty, batchSize)
 }
+
+const hasNone = Prisma.sql`w.model = ''`
+const isFree = Prisma.sql`(w."heldUntil" IS NULL OR w."heldUntil" < now())`
 
 function hold(database: PrismaClient, condition: Prisma.Sql, order: Prisma.Sql, limit: number): Promise<HeldPassage[]> {
   return database.$queryRaw<HeldPassage[]>`
     UPDATE "PassageVector" v SET "heldUntil" = now() + ${holdSeconds} * interval '1 second'
     FROM (
       SELECT w."passageId" FROM "PassageVector" w
-      WHERE ${condition} AND (w."heldUntil" IS NULL OR w."heldUntil" < now())
+      WHERE ${condition} AND ${isFree}
       ${order} LIMIT ${limit} FOR UPDATE SKIP LOCKED
     ) AS free
     JOIN "SearchPassage" p ON p.id = free."passageId"

@@ -15,7 +15,7 @@ export interface IndexerOptions {
 }
 
 /** How often rows are looked at that may have been left to do, in milliseconds. */
-const everyMs = 250
+const everyMs = 500
 /** Marks that are taken at once. */
 const batchSize = 32
 /** Between two batches, for those who wait. */
