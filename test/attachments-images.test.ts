@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises'
-import { crc32, deflateSync } from 'node:zlib'
+import { deflateSync } from 'node:zlib'
 import sharp, { type Sharp } from 'sharp'
 import { describe, expect, it } from 'vitest'
 import { ImageCache } from '../src/attachments/image-cache.ts'
@@ -8,6 +8,7 @@ import { createImages, type Image, isPicture, type PreparedImage } from '../src/
 import { imageTokens } from '../src/providers/image-tokens.ts'
 import { kinds } from '../src/providers/kinds.ts'
 import { estimateUsage } from '../src/providers/tokens.ts'
+import { pngOf } from './support/hostile-files.ts'
 
 const never = new AbortController().signal
 const anthropic = imageLimitsOf('anthropic', 1)
@@ -174,23 +175,6 @@ describe('limits', () => {
     expect(imageLimitsOf(kind, 1).maxBytes).toBeGreaterThan(maxBytes)
   })
 })
-
-/** A PNG that says it is so large, of rows of one colour. */
-function pngOf(width: number, height: number, rows: Buffer): Buffer {
-  const chunk = (type: string, data: Buffer) => {
-    const named = Buffer.concat([Buffer.from(type), data])
-    const frame = Buffer.alloc(8)
-    frame.writeUInt32BE(data.length, 0)
-    frame.writeUInt32BE(crc32(named), 4)
-    return Buffer.concat([frame.subarray(0, 4), named, frame.subarray(4)])
-  }
-  const header = Buffer.alloc(13)
-  header.writeUInt32BE(width, 0)
-  header.writeUInt32BE(height, 4)
-  header.set([8, 2], 8)
-  const signature = Buffer.from('89504e470d0a1a0a', 'hex')
-  return Buffer.concat([signature, chunk('IHDR', header), chunk('IDAT', rows), chunk('IEND', Buffer.alloc(0))])
-}
 
 describe('a hostile image', () => {
   it.each([

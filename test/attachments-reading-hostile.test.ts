@@ -22,6 +22,10 @@ function failed(error: string): Reading {
   return { status: 'FAILED', error }
 }
 
+function excessive(error: string): Reading {
+  return { status: 'EXCESSIVE', error }
+}
+
 const damaged = failed('The file is damaged.')
 const good = docxOf(paragraph('still well'))
 
@@ -43,11 +47,11 @@ const billionLaughs = `<!DOCTYPE w:document [<!ENTITY a "lol">${entities.join(''
 
 describe('a hostile DOCX', () => {
   it.each<[string, Buffer, Reading]>([
-    ['that says that it is a bomb', docxBomb(1024), failed('The document is too large once it is unpacked.')],
+    ['that says that it is a bomb', docxBomb(1024), excessive('The document is too large once it is unpacked.')],
     [
       'of more files than a document has',
       docxWith(packed('word/document.xml', ''), Array(10_001).fill(packed('x', ''))),
-      failed('The document is too large once it is unpacked.'),
+      excessive('The document is too large once it is unpacked.'),
     ],
     [
       'that is encrypted',
@@ -71,7 +75,7 @@ describe('a hostile DOCX', () => {
 
 describe('a hostile PDF', () => {
   it.each<[string, Buffer, Reading]>([
-    ['of a million pages', pdfOfPages(1_000_000, 'hi'), failed('The PDF has more than 10000 pages.')],
+    ['of a million pages', pdfOfPages(1_000_000, 'hi'), excessive('The PDF has more than 10000 pages.')],
     ['that is encrypted', encryptedPdf(), failed('The PDF is encrypted: it needs a password.')],
     ['nested a million deep', nestedPdf(1_000_000), damaged],
     ['whose pages are a loop', loopingPdf(), damaged],
@@ -87,7 +91,9 @@ describe('a hostile PDF', () => {
 
   it('whose forms are drawn a trillion times ends in time', async () => {
     await using reader = readerWith({ timeMs: 3000, memoryBytes: 268_435_456, idleMs: 60_000 })
-    expect(await readBytes(reader, pdfType, pdfOfNestedForms(12))).toEqual(failed('The file takes too long to read.'))
+    expect(await readBytes(reader, pdfType, pdfOfNestedForms(12))).toEqual(
+      excessive('The file takes too long to read.'),
+    )
   })
 })
 
@@ -108,7 +114,7 @@ describe('a file that takes more than it says', () => {
     ['a PDF with a page of 4 GB', pdfType, pdfBomb(4000)],
   ])('ends within the memory of the thread: %s', async (_, mediaType, bytes) => {
     const memory = await memoryOf(async () => {
-      expect(await readHostile(mediaType, bytes)).toEqual(failed('The file takes too much memory to read.'))
+      expect(await readHostile(mediaType, bytes)).toEqual(excessive('The file takes too much memory to read.'))
     })
     expect(memory).toBeLessThan(900_000_000)
   })

@@ -37,5 +37,6 @@ export async function findDownload(
       : null
   if (!attachment || !urls.isDownload(attachment, parameters)) throw notFound('file', 'address')
   const { filename, mediaType, byteSize, blob } = attachment
+  if (!blob) throw notFound('file', 'address')
   return { filename, mediaType, byteSize, open: (range, signal) => openBlob(store, blob, range, signal) }
 }

@@ -28,7 +28,15 @@ export interface Images {
    * what `read` throws, and the signal's reason.
    */
   prepare(image: ImageSource, limits: ImageLimits, signal: AbortSignal): Promise<PreparedImage>
+  /**
+   * How it is too large to be unpacked, as its head tells: for people, one sentence. Null where it is not, or nobody can
+   * tell. Throws as `prepare` does.
+   */
+  excessOf(image: ImageSource, signal: AbortSignal): Promise<string | null>
 }
+
+/** Of an image that is read into memory. */
+export const maxImageBytes = 52_428_800
 
 /** What models that see can be shown, as it is or converted. SVG is not of these: it is a program that draws. */
 const pictures: ReadonlySet<string> = new Set([...customaryTypes, 'image/avif', 'image/tiff'])
@@ -39,15 +47,24 @@ export function isPicture(mediaType: string): boolean {
 
 export function createImages(): Images {
   const turns = pLimit(1)
+
+  async function inTurn<Result>(
+    { mediaType, read }: ImageSource,
+    act: (using: typeof import('./prepare-image.ts'), image: Image) => Promise<Result>,
+    signal: AbortSignal,
+  ): Promise<Result> {
+    const turn = turns(async () => {
+      signal.throwIfAborted()
+      return act(await import('./prepare-image.ts'), { mediaType, bytes: await read() })
+    })
+    return await orAborted(turn, signal)
+  }
+
   return {
-    async prepare({ mediaType, read }, limits, signal) {
-      if (!isPicture(mediaType)) return { error: `Images of the type ${mediaType} cannot be shown.` }
-      const turn = turns(async () => {
-        signal.throwIfAborted()
-        const { prepareImage } = await import('./prepare-image.ts')
-        return await prepareImage({ mediaType, bytes: await read() }, limits)
-      })
-      return await orAborted(turn, signal)
+    async prepare(source, limits, signal) {
+      if (!isPicture(source.mediaType)) return { error: `Images of the type ${source.mediaType} cannot be shown.` }
+      return inTurn(source, ({ prepareImage }, image) => prepareImage(image, limits), signal)
     },
+    excessOf: (source, signal) => inTurn(source, ({ excessOf }, image) => excessOf(image), signal),
   }
 }

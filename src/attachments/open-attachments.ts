@@ -24,13 +24,14 @@ export async function openAttachments({
 }: OpenAttachmentsOptions): Promise<Attachments> {
   await using resources = new AsyncDisposableStack()
   const { maxBytes, maxBytesPerUser, urlTtlMs } = config.attachments
+  const images = createImages()
   const attachments = resources.use(
     await createAttachments({
       database: database.client,
       isSoleOwner: database.kind === 'embedded',
       store: resources.use(await openBlobStore({ config: config.attachments, dataDir: config.dataDir })),
-      reader: resources.use(createFileReader({ log })),
-      images: createImages(),
+      reader: resources.use(createFileReader({ images, log })),
+      images,
       log,
       spoolDirectory: join(config.dataDir, 'uploads'),
       encryptionKey: config.encryptionKey,

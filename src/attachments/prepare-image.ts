@@ -13,13 +13,26 @@ export async function prepareImage(image: Image, limits: ImageLimits): Promise<P
   try {
     const metadata = await open(image).metadata()
     const { width, height } = metadata
-    if (width * height > maxPixels) return { error: `The image is too large: ${width} by ${height} pixels.` }
+    const excess = excessIn(metadata)
+    if (excess !== null) return { error: excess }
     if (!isFit(image, metadata, limits)) return await shrink(image, metadata, limits)
     await checkPixels(image)
     return { image: { ...image, width, height } }
   } catch {
     return { error: 'The image is damaged, or takes too long to read.' }
   }
+}
+
+/** How it is too large to be unpacked, as its head tells; null where it is not, or nobody can tell. */
+export async function excessOf(image: Image): Promise<string | null> {
+  const metadata = await open(image)
+    .metadata()
+    .catch(() => null)
+  return metadata && excessIn(metadata)
+}
+
+function excessIn({ width, height }: Metadata): string | null {
+  return width * height > maxPixels ? `The image is too large: ${width} by ${height} pixels.` : null
 }
 
 /** The first picture of those that move. Its head alone may tell of more pixels than are ever unpacked. */

@@ -3,10 +3,7 @@ import type { AttachmentInfo } from './attachment-rows.ts'
 import { type BlobServices, openBlob } from './blobs.ts'
 import type { ImageCache } from './image-cache.ts'
 import type { ImageLimits } from './image-limits.ts'
-import type { Images, PreparedImage } from './images.ts'
-
-/** Of an image that is read into memory. */
-const maxBytes = 52_428_800
+import { type Images, maxImageBytes, type PreparedImage } from './images.ts'
 
 /** An image as a model can take it, made once for as long as the cache has room, or why there is none. Throws the signal's reason. */
 export async function readImage(
@@ -15,7 +12,8 @@ export async function readImage(
   limits: ImageLimits,
   signal: AbortSignal,
 ): Promise<PreparedImage> {
-  if (byteSize > maxBytes) return { error: `The image is too large: at most ${maxBytes / 1_048_576} MiB.` }
+  if (blobId === null) return { error: 'It is not kept.' }
+  if (byteSize > maxImageBytes) return { error: `The image is too large: at most ${maxImageBytes / 1_048_576} MiB.` }
   const known = cache.get(blobId, limits)
   if (known) return { image: known }
   const read = async () => {

@@ -1,11 +1,12 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Owner } from '../chat/threads.ts'
 import type { Attachment, Blob, Prisma, PrismaClient } from '../database/generated/client.ts'
+import { assertNever } from '../platform/assert-never.ts'
 import type { Log } from '../platform/log.ts'
 import { repeat } from '../platform/repeat.ts'
 import { allWithin } from '../platform/waiting.ts'
 import type { BlobStore, ByteRange } from './blob-store.ts'
-import { openBlob } from './blobs.ts'
+import { openBlob, removeUnusedBlobs } from './blobs.ts'
 import { type FileReader, failedReading, type Reading } from './reading/reading.ts'
 
 export interface ReadingsOptions {
@@ -34,6 +35,22 @@ const atATime = 100
 /** Processes that may die over a file before it is no longer read. */
 const maxAttempts = 3
 
+function outcomeOf(reading: Reading): Prisma.AttachmentUncheckedUpdateManyInput {
+  switch (reading.status) {
+    case 'READ':
+      return { readingStatus: 'READ', extractedText: reading.text }
+    case 'NONE':
+      return { readingStatus: 'NONE' }
+    case 'FAILED':
+      return { readingStatus: 'FAILED', readingError: reading.error }
+    // What was made to exhaust the reader is not to fill the store.
+    case 'EXCESSIVE':
+      return { readingStatus: 'FAILED', readingError: `${reading.error} It is not kept.`, blobId: null }
+    default:
+      return assertNever(reading)
+  }
+}
+
 export function keepReading({ database, isSoleOwner, store, reader, log }: ReadingsOptions): Readings {
   const going = new Map<string, Promise<void>>()
   /** Of each owner, the last reading: one file of theirs is read at a time, so that nobody waits for all that another has. */
@@ -61,20 +78,18 @@ export function keepReading({ database, isSoleOwner, store, reader, log }: Readi
       where: { id, readingStatus: 'PENDING' },
       include: { blob: true },
     })
-    if (attachment === null) return
+    if (attachment?.blob == null) return
+    const { blob, readingAttempts } = attachment
     const reading =
-      attachment.readingAttempts < maxAttempts
-        ? await attempt(attachment)
+      readingAttempts < maxAttempts
+        ? await attempt(attachment, blob)
         : failedReading('The server ended each time that the file was read.')
-    await update(id, {
-      readingStatus: reading.status,
-      ...(reading.status === 'READ' && { extractedText: reading.text }),
-      ...(reading.status === 'FAILED' && { readingError: reading.error }),
-    })
+    await update(id, outcomeOf(reading))
+    if (reading.status === 'EXCESSIVE') await removeUnusedBlobs({ database, store, log }, { id: blob.id })
   }
 
   /** Counts for as long as it goes on, so that what kills the process is known by it. */
-  async function attempt({ id, mediaType, byteSize, blob }: Attachment & { readonly blob: Blob }): Promise<Reading> {
+  async function attempt({ id, mediaType, byteSize }: Attachment, blob: Blob): Promise<Reading> {
     try {
       const file = {
         mediaType,
@@ -91,7 +106,7 @@ export function keepReading({ database, isSoleOwner, store, reader, log }: Readi
     }
   }
 
-  async function update(id: string, data: Prisma.AttachmentUpdateManyMutationInput): Promise<void> {
+  async function update(id: string, data: Prisma.AttachmentUncheckedUpdateManyInput): Promise<void> {
     await database.attachment.updateMany({ where: { id, readingStatus: 'PENDING' }, data })
   }
 

@@ -42,7 +42,7 @@ export async function deleteAttachment(
     await transaction.attachment.deleteMany({ where: { id, ownerId: viewer.id } })
     return uses.map(({ messageId, message }) => ({ messageId, threadId: message.threadId }))
   })
-  await removeUnusedBlobs(services, { id: blobId })
+  if (blobId !== null) await removeUnusedBlobs(services, { id: blobId })
   return places
 }
 
@@ -104,6 +104,6 @@ async function deleteUnused(database: PrismaClient, where: Prisma.AttachmentWher
       // A statement of its own: it sees the messages that were stored while the lock was waited for.
       await transaction.attachment.deleteMany({ where: { id: { in: ids }, uses: { none: {} } } })
     })
-    for (const { blobId } of unused) blobIds.add(blobId)
+    for (const { blobId } of unused) if (blobId !== null) blobIds.add(blobId)
   }
 }

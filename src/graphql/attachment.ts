@@ -25,12 +25,12 @@ export const AttachmentRef = builder.node(builder.objectRef<AttachmentInfo>('Att
     byteSize: t.exposeInt('byteSize', { description: 'Its size in bytes.' }),
     url: t.string({
       description:
-        'GET it for the file. It needs no token: whoever has it may use it, for about an hour. Where it begins with `/`, it is on the host that this was asked of.',
+        'GET it for the file. It needs no token: whoever has it may use it, for about an hour. Where it begins with `/`, it is on the host that this was asked of. Status 404 where the file took too much to be read, and is not kept.',
       resolve: (attachment, _args, { services }) => services.attachments.urlOf(attachment),
     }),
     readingStatus: t.expose('readingStatus', { type: ReadingStatusRef, description: 'Whether its text was read.' }),
     readingError: t.exposeString('readingError', {
-      description: 'Why its text could not be read; null where it could.',
+      description: 'Why its text could not be read, and whether it is not kept; null where it could.',
       nullable: true,
     }),
     extractedText: t.loadable({

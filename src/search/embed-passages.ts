@@ -51,7 +51,9 @@ async function holdPassages(database: PrismaClient, { name, batchSize }: Embedde
   const [left] = await database.$queryRaw<[{ withNone: boolean; ofAnother: boolean }]>`
     SELECT EXISTS (SELECT FROM "PassageVector" w WHERE ${hasNone} AND ${isFree}) AS "withNone",
       EXISTS (SELECT FROM "PassageVector" w WHERE ${isAnothers} AND ${isFree}) AS "ofAnother"`
-  const withNone = left.withNone ? await hold(database, hasNone, Prisma.sql`ORDER BY w."passageId" DESC`, batchSize) : []
+  const withNone = left.withNone
+    ? await hold(database, hasNone, Prisma.sql`ORDER BY w."passageId" DESC`, batchSize)
+    : []
   if (withNone.length > 0 || !left.ofAnother) return withNone
   return hold(database, isAnothers, Prisma.empty, batchSize)
 }

@@ -1,3 +1,4 @@
+import { crc32 } from 'node:zlib'
 import { deflatedRepeats, type PackedEntry, packed, zipOf } from './zip-writer.ts'
 
 export const pdfType = 'application/pdf'
@@ -111,4 +112,21 @@ export function nestedPdf(depth: number): Buffer {
 /** The tree of its pages has a branch that is the tree. */
 export function loopingPdf(): Buffer {
   return pdfOf([catalogue, '<</Type /Pages /Count 9 /Kids [2 0 R 2 0 R]>>'])
+}
+
+/** A PNG that says it is so large, of rows of one colour. */
+export function pngOf(width: number, height: number, rows: Buffer): Buffer {
+  const chunk = (type: string, data: Buffer) => {
+    const named = Buffer.concat([Buffer.from(type), data])
+    const frame = Buffer.alloc(8)
+    frame.writeUInt32BE(data.length, 0)
+    frame.writeUInt32BE(crc32(named), 4)
+    return Buffer.concat([frame.subarray(0, 4), named, frame.subarray(4)])
+  }
+  const header = Buffer.alloc(13)
+  header.writeUInt32BE(width, 0)
+  header.writeUInt32BE(height, 4)
+  header.set([8, 2], 8)
+  const signature = Buffer.from('89504e470d0a1a0a', 'hex')
+  return Buffer.concat([signature, chunk('IHDR', header), chunk('IDAT', rows), chunk('IEND', Buffer.alloc(0))])
 }

@@ -1,4 +1,5 @@
 import { Readable } from 'node:stream'
+import { createImages } from '../../src/attachments/images.ts'
 import { createFileReader } from '../../src/attachments/reading/file-reader.ts'
 import type { FileReader, ReadableFile, Reading } from '../../src/attachments/reading/reading.ts'
 import type { ReadingLimits } from '../../src/attachments/reading/reading-thread.ts'
@@ -7,7 +8,7 @@ import { silentLog } from './database.ts'
 export const never = new AbortController().signal
 
 export function readerWith(limits?: ReadingLimits): FileReader {
-  return createFileReader({ log: silentLog, ...(limits && { limits }) })
+  return createFileReader({ images: createImages(), log: silentLog, ...(limits && { limits }) })
 }
 
 /** A file in memory. */

@@ -1,5 +1,5 @@
 import mammoth from 'mammoth'
-import { failedReading, type Reading, readingOf } from './reading.ts'
+import { excessiveReading, failedReading, type Reading, readingOf } from './reading.ts'
 import { listZip } from './zip-directory.ts'
 
 /** Of all that is packed in a document, as it says itself; what lies is caught by the memory of the thread. */
@@ -12,7 +12,7 @@ export async function readDocx(bytes: Uint8Array): Promise<Reading> {
   if (entries === null) return failedReading('The document is damaged: it ends too early.')
   const unpackedBytes = entries.reduce((sum, { unpackedBytes }) => sum + unpackedBytes, 0)
   if (entries.length > maxEntries || unpackedBytes > maxUnpackedBytes) {
-    return failedReading('The document is too large once it is unpacked.')
+    return excessiveReading('The document is too large once it is unpacked.')
   }
   if (entries.some(({ isEncrypted }) => isEncrypted)) return failedReading('The document is encrypted.')
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)

@@ -2,12 +2,15 @@ import { buffer } from 'node:stream/consumers'
 import pLimit from 'p-limit'
 import type { Log } from '../../platform/log.ts'
 import { orAborted } from '../../platform/waiting.ts'
+import { type Images, isPicture, maxImageBytes } from '../images.ts'
 import { isDocument, maxDocumentBytes } from './documents.ts'
-import { type FileReader, failedReading, type ReadableFile, type Reading } from './reading.ts'
+import { excessiveReading, type FileReader, failedReading, type ReadableFile, type Reading } from './reading.ts'
 import { type ReadingLimits, ReadingThread } from './reading-thread.ts'
 import { isText, readText } from './text.ts'
 
 export interface FileReaderOptions {
+  /** Who looks at images: these have no text, but may be too large for anybody. */
+  readonly images: Pick<Images, 'excessOf'>
   /** Left out: those of the server. */
   readonly limits?: ReadingLimits
   readonly log: Log
@@ -15,7 +18,7 @@ export interface FileReaderOptions {
 
 const serverLimits: ReadingLimits = { timeMs: 60_000, memoryBytes: 268_435_456, idleMs: 60_000 }
 
-export function createFileReader({ limits = serverLimits, log }: FileReaderOptions): FileReader {
+export function createFileReader({ images, limits = serverLimits, log }: FileReaderOptions): FileReader {
   const thread = new ReadingThread(limits, log)
   const turns = pLimit(1)
   const textTurns = pLimit(4)
@@ -29,6 +32,12 @@ export function createFileReader({ limits = serverLimits, log }: FileReaderOptio
     )
   }
 
+  async function lookAtImage(file: ReadableFile, signal: AbortSignal): Promise<Reading> {
+    const read = async () => buffer(await file.open(null, signal))
+    const excess = await images.excessOf({ mediaType: file.mediaType, read }, signal)
+    return excess === null ? { status: 'NONE' } : excessiveReading(excess)
+  }
+
   return {
     async read(file, signal) {
       signal.throwIfAborted()
@@ -38,6 +47,7 @@ export function createFileReader({ limits = serverLimits, log }: FileReaderOptio
           signal,
         )
       }
+      if (isPicture(file.mediaType) && file.byteSize <= maxImageBytes) return lookAtImage(file, signal)
       if (!isDocument(file.mediaType)) return { status: 'NONE' }
       if (file.byteSize > maxDocumentBytes) {
         return failedReading(`The file is too large to be read: at most ${maxDocumentBytes / 1_048_576} MiB.`)

@@ -1,5 +1,5 @@
 import { getDocumentProxy } from 'unpdf'
-import { failedReading, maxTextLength, type Reading, readingOf } from './reading.ts'
+import { excessiveReading, failedReading, maxTextLength, type Reading, readingOf } from './reading.ts'
 
 /** More is no document that people read, and takes longer than anybody waits. */
 const maxPages = 10_000
@@ -10,7 +10,7 @@ type Pdf = Awaited<ReturnType<typeof getDocumentProxy>>
 export async function readPdf(bytes: Uint8Array): Promise<Reading> {
   const pdf = await open(bytes)
   if (pdf === null) return failedReading('The PDF is encrypted: it needs a password.')
-  if (pdf.numPages > maxPages) return failedReading(`The PDF has more than ${maxPages} pages.`)
+  if (pdf.numPages > maxPages) return excessiveReading(`The PDF has more than ${maxPages} pages.`)
   const text = await textOfPages(pdf)
   await pdf.loadingTask.destroy()
   if (text.trim() === '') return failedReading('The PDF holds no text: its pages may be pictures of text.')

@@ -4,7 +4,7 @@ import { Worker } from 'node:worker_threads'
 import { isOutOfMemory } from '../../platform/errors.ts'
 import type { Log } from '../../platform/log.ts'
 import { orAborted } from '../../platform/waiting.ts'
-import { failedReading, type Reading } from './reading.ts'
+import { excessiveReading, failedReading, type Reading } from './reading.ts'
 import type { ReadingRequest, ReadingResponse } from './reading-worker.ts'
 
 export interface ReadingLimits {
@@ -46,7 +46,7 @@ export class ReadingThread implements AsyncDisposable {
       const excess = excessOf(worker, this.#limits, over.signal)
       const { reading, cause } = await orAborted(Promise.race([answer, excess]), signal)
       if (cause !== null) this.#log.debug({ cause }, 'a file is damaged')
-      if (reading.status === 'FAILED') await this.#end()
+      if (reading.status !== 'READ') await this.#end()
       else this.#idle = setTimeout(() => void this.#end(), this.#limits.idleMs).unref()
       return reading
     } catch (error) {
@@ -88,8 +88,8 @@ export class ReadingThread implements AsyncDisposable {
   }
 
   #explain(error: unknown): Reading {
-    if (error instanceof Excess) return failedReading(error.message)
-    if (isOutOfMemory(error)) return failedReading(tooMuchMemory)
+    if (error instanceof Excess) return excessiveReading(error.message)
+    if (isOutOfMemory(error)) return excessiveReading(tooMuchMemory)
     this.#log.error({ err: error }, 'the thread that reads files ended')
     return failedReading('The file could not be read.')
   }

@@ -19,6 +19,8 @@ export type Reading =
   | { readonly status: 'NONE' }
   /** For people: one sentence. */
   | { readonly status: 'FAILED'; readonly error: string }
+  /** It takes more of whoever reads it than a file may, as what is made to exhaust them does; for people likewise. */
+  | { readonly status: 'EXCESSIVE'; readonly error: string }
 
 /** Reads the text of files, one document at a time, where a hostile one does no harm. */
 export interface FileReader extends AsyncDisposable {
@@ -40,4 +42,8 @@ export function readingOf(text: string, isCut = false): Reading {
 
 export function failedReading(error: string): Reading {
   return { status: 'FAILED', error }
+}
+
+export function excessiveReading(error: string): Reading {
+  return { status: 'EXCESSIVE', error }
 }

@@ -1,0 +1,2 @@
+-- AlterTable
+ALTER TABLE "Attachment" ALTER COLUMN "blobId" DROP NOT NULL;
