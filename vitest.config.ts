@@ -4,7 +4,7 @@ import { defineConfig } from 'vitest/config'
 
 /** Of those that reach a database, the ones whose subject is what stands in front of it, beside it, or the embedded one. */
 const besidesTheDatabase =
-  /^test\/(attachments-(downloads|excerpts|memory|models|uploads)|attacks|auth-proxy-nginx|banner|browser|chat-signed-in|chat-tools|command-line|database-embedded|document-limits|fuzz|mcp|protocol|search-(embedders|indexing|reindex|slow-patterns|vectors)|tools-mcp)\b/
+  /^test\/(attachments-(bombs|downloads|excerpts|memory|models|uploads)|attacks|auth-proxy-nginx|banner|browser|chat-signed-in|chat-tools|command-line|database-embedded|document-limits|fuzz|mcp|protocol|search-(embedders|indexing|reindex|slow-patterns|vectors|work)|tools-mcp)\b/
 
 const database = process.env.PARLEY_TEST_DATABASE ?? 'embedded'
 
