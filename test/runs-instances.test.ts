@@ -88,11 +88,11 @@ describe.skipIf(!hasPostgres() || databaseKind() === 'postgres')('instances on o
     const behind = await ask(owner.client, 'asked', { threadId })
     const { cancelRun } = await other.client.request(CancelRunDocument, { runId: queued.runId })
     expect(cancelRun.run).toMatchObject({ status: 'INTERRUPTED', message: { text: '' } })
-    await using follower = await Follower.open(owner.server, { threadId, runId: behind.runId })
     await exchange.finish()
     const next = await requestFor(model, 'asked')
     await next.finish()
-    expect((await follower.collect()).at(-1)).toMatchObject({ status: 'COMPLETED' })
+    await ended(behind.runId)
+    expect(await statusOf(behind.runId)).toBe('COMPLETED')
     expect(model.requests.filter(({ body }) => body?.messages.at(-1)?.content === 'never asked')).toEqual([])
   })
 

@@ -8,7 +8,7 @@ import { connectToRows } from './support/rows.ts'
 import { find } from './support/search.ts'
 import { startTestServer } from './support/server.ts'
 
-const passages = 6_000
+const passages = 3_000
 /** Every so many are another's, and say what is looked for: so rare that an index on words alone would lead to each of them. */
 const everyOther = 50
 /** Of one's own, so many have a vector. */
