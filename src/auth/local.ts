@@ -31,20 +31,19 @@ export function isLoopbackHost(host: string | undefined): boolean {
   return /^(localhost|([a-z0-9-]+\.)+localhost|127(\.\d{1,3}){3}|\[::1\])$/.test(name)
 }
 
-/** The local viewer's row, made at the first start. */
+const subject = 'local'
+
+/** The local viewer's row, made at the first start, or at one of several at once. */
 export async function ensureLocalViewer(database: PrismaClient): Promise<Viewer> {
-  return database.user.upsert({
-    where: { subject: 'local' },
-    update: {},
-    create: {
-      id: newId('user'),
-      subject: 'local',
-      username: 'local',
-      role: 'ADMIN',
-      allowedProducts: ['*'],
-      allowedAgents: ['*'],
-    },
+  const found = await database.user.findUnique({ where: { subject } })
+  if (found) return found
+  const everything = ['*']
+  const viewer = { id: newId('user'), subject, username: 'local', role: 'ADMIN' } as const
+  await database.user.createMany({
+    data: { ...viewer, allowedProducts: everything, allowedAgents: everything },
+    skipDuplicates: true,
   })
+  return database.user.findUniqueOrThrow({ where: { subject } })
 }
 
 /** Without sign-in, whoever reaches the server is its administrator: so nobody else's machine may. */
