@@ -118,6 +118,16 @@ describe('setProviderThread', () => {
     expect(model.requests.at(-1)?.body).not.toHaveProperty('conversation_id')
   })
 
+  test('may be set by many at once: one of them stays', async () => {
+    const threadId = await createThread()
+    const states = Array.from({ length: 10 }, (_, index) => ({ conversation_id: `conv_${index}` }))
+    const answers = await Promise.all(states.map((state) => set(threadId, state)))
+    expect(answers.flatMap(({ errors }) => errors)).toEqual([])
+    const [only, ...others] = (await kept(threadId)) ?? []
+    expect(others).toEqual([])
+    expect(states).toContainEqual(only?.state)
+  })
+
   test('refuses what cannot be stored, and threads and providers that are not there', async () => {
     const threadId = await createThread()
     const deleted = await createThread()

@@ -52,10 +52,11 @@ export async function setProviderState(
     await database.providerThread.deleteMany({ where: { ...key, ownerId: viewer.id } })
   else {
     const data = { state: state as object, updatedAt: new Date() }
-    const row = { ...key, ownerId: viewer.id }
-    // Whoever comes second of two at once finds the row of the first.
-    await database.providerThread.createMany({ data: { ...row, ...data }, skipDuplicates: true })
-    await database.providerThread.updateMany({ where: row, data })
+    await database.providerThread.upsert({
+      where: { threadId_providerId: key, ownerId: viewer.id },
+      create: { ...key, ownerId: viewer.id, ...data },
+      update: data,
+    })
   }
   await touchThread(viewer, database, threadId)
 }
