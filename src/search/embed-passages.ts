@@ -47,7 +47,7 @@ export async function embedPassages(services: Services, signal: AbortSignal): Pr
 async function holdPassages(database: PrismaClient, { name, batchSize }: Embedder): Promise<readonly HeldPassage[]> {
   // Each of two ranges of the index is read from its start: once all is done, that costs nothing.
   const isAnothers = Prisma.sql`((w.model > '' AND w.model < ${name}) OR w.model > ${name})`
-  // Asked several times a second: to look costs less than to take.
+  // Asked again and again: to look costs less than to take.
   const [left] = await database.$queryRaw<[{ withNone: boolean; ofAnother: boolean }]>`
     SELECT EXISTS (SELECT FROM "PassageVector" w WHERE ${hasNone} AND ${isFree}) AS "withNone",
       EXISTS (SELECT FROM "PassageVector" w WHERE ${isAnothers} AND ${isFree}) AS "ofAnother"`

@@ -7,7 +7,7 @@ const maxWeighed = 1_000
 /** Of the owner's newest passages, so many are looked at; words that are in more than so many of them are everywhere. */
 const sampled = 200
 const everywhere = 20
-/** Of these, so many are gone through one by one for words that are. */
+/** Of the owner's newest passages, so many are gone through one by one for words that are everywhere. */
 const maxWalked = 20_000
 
 export interface FullTextHits {
@@ -36,6 +36,7 @@ export async function searchFullText(
   if (frequency === 'nothing asked') return { hits: [], isComplete: true }
   if (frequency === 'everywhere') {
     const found = await weigh(database, walk(scope, asked), { asked, limit })
+    // Else there are few passages, or few that fit the filters: then the index is fast as well.
     if (found.weighed === maxWeighed) return { hits: found.hits, isComplete: false }
   }
   const { hits, weighed } = await weigh(database, lookUp(scope, asked), { asked, limit })

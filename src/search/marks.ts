@@ -23,17 +23,13 @@ const longestHoldSeconds = 3_600
  * again, then the others, the newest of either first.
  */
 export async function takeMarks(database: PrismaClient, limit: number): Promise<readonly Mark[]> {
-  if (!(await hasMarks(database))) return []
-  const stale = await takeMarksThatAre(database, true, limit)
-  return stale.length > 0 ? stale : takeMarksThatAre(database, false, limit)
-}
-
-/** Asked several times a second, of a database that has nothing to do most of the time: it costs less than to take them. */
-async function hasMarks(database: PrismaClient): Promise<boolean> {
-  const [due] = await database.$queryRaw<[{ any: boolean }]>`
-    SELECT EXISTS (SELECT FROM "SearchPending" WHERE "isStale" AND "dueAt" <= now())
-      OR EXISTS (SELECT FROM "SearchPending" WHERE NOT "isStale" AND "dueAt" <= now()) AS any`
-  return due.any
+  // Asked again and again of a database that has nothing to do most of the time: to look costs less than to take.
+  const [due] = await database.$queryRaw<[{ stale: boolean; other: boolean }]>`
+    SELECT EXISTS (SELECT FROM "SearchPending" WHERE "isStale" AND "dueAt" <= now()) AS stale,
+      EXISTS (SELECT FROM "SearchPending" WHERE NOT "isStale" AND "dueAt" <= now()) AS other`
+  const stale = due.stale ? await takeMarksThatAre(database, true, limit) : []
+  if (stale.length > 0 || !due.other) return stale
+  return takeMarksThatAre(database, false, limit)
 }
 
 /** Each is a range of the index, read from its newest end. */
