@@ -22,6 +22,8 @@ export interface House extends AsyncDisposable {
   readonly cores: { readonly server: string | null; readonly others: string | null }
   /** A PostgreSQL on which databases may be created; null: there is none. */
   readonly postgresUrl: string | null
+  /** Lets the model and the people have every core, as searching servers do, until it is disposed of. */
+  unpin(): Disposable
   /** Another server, beside those that have been at work; it is the caller's to end. */
   startServer(system: System, searching?: SearchPlace): Promise<Server & AsyncDisposable>
 }
@@ -68,6 +70,16 @@ export async function openHouse({ profileDirectory, postgresUrl }: HouseOptions)
     }
   }
 
+  function unpin(): Disposable {
+    const { server, others } = cores
+    if (server === null || others === null) return { [Symbol.dispose]: () => {} }
+    const move = (to: string) => {
+      for (const remote of [upstream, load]) remote.moveTo(to)
+    }
+    move(`${server},${others}`)
+    return { [Symbol.dispose]: () => move(others) }
+  }
+
   const parley = resources.use(await startServer('parley'))
   const floor = resources.use(await startServer('floor'))
   const held = resources.move()
@@ -79,6 +91,7 @@ export async function openHouse({ profileDirectory, postgresUrl }: HouseOptions)
     grantPort,
     cores,
     postgresUrl,
+    unpin,
     startServer,
     [Symbol.asyncDispose]: () => held.disposeAsync(),
   }

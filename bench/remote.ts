@@ -10,6 +10,8 @@ export type Commands = { readonly [name: string]: (argument: any) => unknown }
 
 /** Another process, seen from the one that started it. Disposing of it ends it. */
 export interface Remote<C extends Commands> extends AsyncDisposable {
+  /** Moves all its threads: see `RemoteOptions.cores`. */
+  moveTo(cores: string): void
   call<Name extends keyof C & string>(name: Name, argument: Parameters<C[Name]>[0]): Promise<Result<C[Name]>>
 }
 
@@ -66,6 +68,7 @@ export async function startRemote<C extends Commands>(
   await expect(0).finally(() => clearTimeout(timer))
   let calls = 0
   return {
+    moveTo: (cores) => void spawnSync('taskset', ['-acp', cores, String(child.pid)]),
     call<Name extends keyof C & string>(name: Name, argument: Parameters<C[Name]>[0]) {
       const call: Call = { id: ++calls, name, argument }
       const reply = expect(call.id)

@@ -30,6 +30,8 @@ export interface SearchSize {
   readonly queries: number
   /** Answers that flow meanwhile, at 50 tokens a second. */
   readonly streams: number
+  /** How often they flow, alone and beside searches in turn. */
+  readonly rounds: number
   /** Messages that the indexer embeds. */
   readonly embedded: number
 }
@@ -44,7 +46,7 @@ export const sizes = {
     firstTokens: { connections: 20, times: 10 },
     memoryStreams: 1_000,
     subscribers: [1, 10, 100, 1_000],
-    search: { messages: 100_000, centres: 400, queries: 100, streams: 20, embedded: 2_000 },
+    search: { messages: 100_000, centres: 400, queries: 100, streams: 20, rounds: 5, embedded: 2_000 },
   },
   quick: {
     rounds: 1,
@@ -55,7 +57,7 @@ export const sizes = {
     firstTokens: { connections: 3, times: 3 },
     memoryStreams: 30,
     subscribers: [1, 10, 50],
-    search: { messages: 2_000, centres: 10, queries: 12, streams: 5, embedded: 10 },
+    search: { messages: 2_000, centres: 10, queries: 12, streams: 5, rounds: 1, embedded: 10 },
   },
 } as const satisfies Record<string, Size>
 

@@ -18,9 +18,10 @@ export const search: Scenario = {
   name: 'search',
   title: ({ search: { messages, streams } }) =>
     `Search: ${messages} messages of one user; ${streams} answers at ${tokensPerSecond} tokens a second each beside it; nothing pinned`,
-  async run(house, { search: size, rounds, milliseconds }) {
+  async run(house, { search: size, milliseconds }) {
+    using _unpinned = house.unpin()
     const centres = await embedCentres(size.centres)
-    const measuring = { size, centres, rounds, milliseconds }
+    const measuring = { size, centres, milliseconds }
     const embedded = await onEmbedded((place) => measure(house, place, measuring))
     if (house.postgresUrl === null) return embedded
     // The offline model is as fast beside another database.
@@ -32,7 +33,6 @@ export const search: Scenario = {
 interface Measuring {
   readonly size: SearchSize
   readonly centres: readonly Centre[]
-  readonly rounds: number
   readonly milliseconds: number
 }
 
@@ -92,7 +92,7 @@ async function measure(house: House, place: SearchPlace, measuring: Measuring): 
 async function streamsBeside(
   house: House,
   server: Server,
-  { size, rounds, milliseconds, queries }: Measuring & { readonly queries: readonly string[] },
+  { size, milliseconds, queries }: Measuring & { readonly queries: readonly string[] },
 ): Promise<Record<'alone' | 'beside' | 'searchMs', readonly number[]>> {
   const url = httpUrl(server)
   const p99Of = async (act: () => Promise<unknown>) => {
@@ -107,7 +107,7 @@ async function streamsBeside(
   await p99Of(idle)
   const alone: number[] = []
   const beside: number[] = []
-  for (let round = 0; round < rounds; round++) {
+  for (let round = 0; round < size.rounds; round++) {
     alone.push(await p99Of(idle))
     beside.push(await p99Of(searching))
   }

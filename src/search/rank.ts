@@ -56,6 +56,10 @@ export async function rank(
   }
 }
 
+/**
+ * One way after the other: at once they would take a core each, the embedder's thread and the database, from the answers
+ * that stream meanwhile, and on two cores be no faster.
+ */
 async function hybrid(
   services: RankServices,
   scope: Scope,
@@ -64,11 +68,9 @@ async function hybrid(
 ): Promise<readonly Hit[]> {
   const { database, minSimilarity } = services
   const source = patternBetweenSlashes(query)
-  const [fullText, semantic, regex] = await Promise.all([
-    searchFullText(database, scope, { query, limit: depth }),
-    searchMeaningIfPossible(services, scope, { query, minSimilarity, limit: depth }, signal),
-    source === null ? null : searchRegexIfPossible(services, scope, { source, limit: depth }, signal),
-  ])
+  const fullText = await searchFullText(database, scope, { query, limit: depth })
+  const semantic = await searchMeaningIfPossible(services, scope, { query, minSimilarity, limit: depth }, signal)
+  const regex = source === null ? null : await searchRegexIfPossible(services, scope, { source, limit: depth }, signal)
   return fuse([
     ...(regex ? [{ hits: regex, weight: weights.regex }] : []),
     { hits: fullText.hits, weight: weights.fullText },
