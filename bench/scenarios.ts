@@ -46,7 +46,7 @@ export const sizes = {
     firstTokens: { connections: 20, times: 10 },
     memoryStreams: 1_000,
     subscribers: [1, 10, 100, 1_000],
-    search: { messages: 100_000, centres: 400, queries: 100, streams: 20, rounds: 5, embedded: 2_000 },
+    search: { messages: 100_000, centres: 400, queries: 100, streams: 20, rounds: 7, embedded: 2_000 },
   },
   quick: {
     rounds: 1,
